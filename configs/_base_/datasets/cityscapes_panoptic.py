@@ -1,0 +1,53 @@
+# Cityscapes panoptic: random scale, crop 1025 x 2049 (h x w), test at full size. Annotations come
+# from `csCreatePanopticImgs --dataset-folder data/cityscapes/gtFine` (package cityscapesscripts).
+dataset_type = 'CityscapesPanopticDataset'
+data_root = 'data/cityscapes/'
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadPanopticSegments'),
+    dict(type='RandomResize', scale=(2048, 1024), ratio_range=(0.5, 2.0), keep_ratio=True),
+    dict(type='RandomCrop', crop_size=(2049, 1025)),  # (w, h)
+    dict(type='RandomFlip', prob=0.5),
+    # The mean colour in BGR, so that the border becomes 0; in the map 0 is void.
+    dict(type='Pad', size=(2049, 1025), pad_val=dict(img=(103.53, 116.28, 123.675), seg=0)),
+    dict(type='PackPanopticInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadPanopticSegments'),
+    dict(type='PackPanopticInputs'),
+]
+
+train_dataloader = dict(
+    batch_size=2,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        ann_file='gtFine/cityscapes_panoptic_train.json',
+        data_prefix=dict(img='leftImg8bit/train/', seg='gtFine/cityscapes_panoptic_train/'),
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        ann_file='gtFine/cityscapes_panoptic_val.json',
+        data_prefix=dict(img='leftImg8bit/val/', seg='gtFine/cityscapes_panoptic_val/'),
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+
+val_evaluator = dict(type='PanopticQualityMetric')
+test_evaluator = val_evaluator

@@ -1,0 +1,59 @@
+# Microscopy nuclei (Data Science Bowl 2018) in COCO's panoptic format, sides of 240 to 320 px.
+dataset_type = 'PanopticDataset'
+data_root = 'data/nuclei/'
+metainfo = dict(
+    thing_classes=('nucleus',),
+    stuff_classes=('background',),
+    palette=[(250, 170, 30), (70, 70, 110)],
+)
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadPanopticSegments'),
+    dict(type='RandomResize', scale=(320, 320), ratio_range=(0.8, 1.25), keep_ratio=True),
+    dict(type='RandomCrop', crop_size=(128, 128)),  # (w, h)
+    dict(type='RandomFlip', prob=0.5, direction=['horizontal', 'vertical']),
+    # The mean colour in BGR, so that the border becomes 0; in the map 0 is void.
+    dict(type='Pad', size=(128, 128), pad_val=dict(img=(103.53, 116.28, 123.675), seg=0)),
+    dict(type='PackPanopticInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadPanopticSegments'),
+    dict(type='PackPanopticInputs'),
+]
+
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        metainfo=metainfo,
+        ann_file='annotations/panoptic_train.json',
+        data_prefix=dict(img='train/', seg='annotations/panoptic_train/'),
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        metainfo=metainfo,
+        ann_file='annotations/panoptic_val.json',
+        data_prefix=dict(img='val/', seg='annotations/panoptic_val/'),
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+
+val_evaluator = dict(type='PanopticQualityMetric')
+test_evaluator = val_evaluator

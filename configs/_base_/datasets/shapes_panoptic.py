@@ -1,0 +1,67 @@
+# Synthetic shapes, 128 x 128, as tools/dataset_converters/shapes.py writes them.
+dataset_type = 'PanopticDataset'
+data_root = 'data/shapes/'
+metainfo = dict(
+    thing_classes=('disc', 'square', 'triangle', 'star'),
+    stuff_classes=('sky', 'grass', 'water'),
+    palette=[
+        (220, 60, 50),
+        (210, 70, 220),
+        (240, 200, 40),
+        (90, 80, 240),
+        (150, 190, 235),
+        (80, 150, 60),
+        (30, 95, 130),
+    ],
+)
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadPanopticSegments'),
+    dict(type='RandomResize', scale=(128, 128), ratio_range=(0.8, 1.25), keep_ratio=True),
+    dict(type='RandomCrop', crop_size=(128, 128)),  # (w, h)
+    dict(type='RandomFlip', prob=0.5),
+    # The mean colour in BGR, so that the border becomes 0; in the map 0 is void.
+    dict(type='Pad', size=(128, 128), pad_val=dict(img=(103.53, 116.28, 123.675), seg=0)),
+    dict(type='PackPanopticInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadPanopticSegments'),
+    dict(type='PackPanopticInputs'),
+]
+
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        metainfo=metainfo,
+        ann_file='annotations/panoptic_train.json',
+        data_prefix=dict(img='train/', seg='annotations/panoptic_train/'),
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        metainfo=metainfo,
+        ann_file='annotations/panoptic_val.json',
+        data_prefix=dict(img='val/', seg='annotations/panoptic_val/'),
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+
+val_evaluator = dict(type='PanopticQualityMetric')
+test_evaluator = val_evaluator

@@ -1,0 +1,8 @@
+# A small EINet on a few COCO pictures with all 133 classes, to overfit them on 2 CPU cores.
+_base_ = [
+    './_base_/models/einet_r18.py',
+    './_base_/datasets/coco-sample_panoptic.py',
+    './_base_/schedules/adamw_small.py',
+    './_base_/default_runtime.py',
+]
+model = dict(num_thing_classes=80, num_stuff_classes=53)

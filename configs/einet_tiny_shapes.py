@@ -1,0 +1,8 @@
+# The demo: a small EINet on synthetic shapes; trains in minutes on 2 CPU cores.
+_base_ = [
+    './_base_/models/einet_r18.py',
+    './_base_/datasets/shapes_panoptic.py',
+    './_base_/schedules/adamw_small.py',
+    './_base_/default_runtime.py',
+]
+model = dict(num_thing_classes=4, num_stuff_classes=3)

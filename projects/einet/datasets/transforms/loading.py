@@ -1,0 +1,127 @@
+"""Loads panoptic annotations as one map of segment indices that any stock transform can move."""
+
+from typing import Any
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmdet.registry import TRANSFORMS
+from numpy.typing import NDArray
+
+from ...evaluation.ground_truth import read_id_map
+from .runs import find_runs
+
+# mmcv's, mmdet's and mmseg's transforms fill segmentation maps with 255 where there is no picture.
+# No segment has this index, so that such pixels are void whether or not a config says `seg=0`.
+PADDING_INDEX = 255
+MAX_SEGMENTS = np.iinfo(np.uint16).max - 1
+
+
+@TRANSFORMS.register_module()
+class LoadPanopticSegments(BaseTransform):
+    """Turn the id-coded PNG into a map of small indices and a table.
+
+    Stock geometric transforms (Resize, RandomResize, RandomCrop, RandomFlip, Pad of mmcv, mmdet and
+    mmseg) move ``gt_seg_map``; :class:`PackPanopticInputs` looks the indices up in the table. A
+    segment of the annotation without pixels is tolerated. Without ``seg_map_path`` (test pictures)
+    nothing is loaded.
+
+    Required keys: ``seg_map_path``, ``segments_info``; ``ori_shape``, or ``height`` and ``width``.
+
+    Added keys:
+
+    * ``gt_seg_map``: (H, W) uint16, 0 = void (255 = padding, also void), otherwise index i.
+    * ``segments``: dict of arrays whose row i - 1 belongs to index i: ``category`` (int64, label),
+      ``is_thing`` (bool), ``is_crowd`` (bool).
+    * ``seg_fields``: with ``gt_seg_map``, for mmseg's transforms.
+
+    Args:
+        backend_args: storage backend of :func:`mmengine.fileio.get`.
+
+    Raises:
+        FileNotFoundError: when there is no such PNG.
+        ValueError: when the PNG cannot be decoded, has another size than the picture, or has ids
+            that the annotation lacks; or when there are more than 65534 segments.
+    """
+
+    def __init__(self, backend_args: dict[str, Any] | None = None) -> None:
+        self.backend_args = backend_args
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Add the map and the table to the sample."""
+        path = results.get('seg_map_path')
+        if path is None:
+            return results
+        segments = results['segments_info']
+        if len(segments) > MAX_SEGMENTS:
+            raise ValueError(
+                f'{path}: {len(segments)} segments, but 16-bit indices hold {MAX_SEGMENTS}; '
+                f'cut the picture into tiles'
+            )
+        id_map = read_id_map(path, self.backend_args)
+        size = results.get('ori_shape', (results.get('height'), results.get('width')))[:2]
+        if id_map.shape != tuple(size):
+            raise ValueError(
+                f'{path} has {id_map.shape[1]} x {id_map.shape[0]} pixels, its picture '
+                f'{results.get("img_path")} {size[1]} x {size[0]} (width x height); '
+                f'annotate the picture as it is on disk'
+            )
+        indices = np.arange(1, len(segments) + 1)
+        indices += indices >= PADDING_INDEX
+        ids = np.array([segment['id'] for segment in segments], np.int64)
+        results['gt_seg_map'] = index_map(id_map, ids, indices, path)
+        results['segments'] = segment_table(segments, indices)
+        results.setdefault('seg_fields', []).append('gt_seg_map')
+        return results
+
+    def __repr__(self) -> str:
+        """Name and arguments, as mmengine logs them."""
+        return f'{type(self).__name__}(backend_args={self.backend_args})'
+
+
+def index_map(
+    id_map: NDArray[np.uint32], ids: NDArray[np.int64], indices: NDArray[np.int64], path: str
+) -> NDArray[np.uint16]:
+    """Replace ids by indices.
+
+    Args:
+        id_map: (H, W), 0 = void.
+        ids: (N,) different ids of the annotation, none 0.
+        indices: (N,) in [1, 65535].
+        path: of the PNG, for the message.
+
+    Returns:
+        (H, W), 0 = void.
+
+    Raises:
+        ValueError: naming the ids in the map that the annotation lacks.
+    """
+    runs = find_runs(id_map)
+    order = np.argsort(ids)
+    known = np.append(0, ids[order])
+    position = np.searchsorted(known, runs.values)
+    position[position == len(known)] = 0
+    unknown = np.unique(runs.values[known[position] != runs.values])
+    if len(unknown):
+        some = ', '.join(map(str, unknown[:10])) + (', ...' if len(unknown) > 10 else '')
+        raise ValueError(
+            f'{path} has {len(unknown)} segment ids that its annotation lacks: {some} '
+            f'(id = R + 256 G + 65536 B); add them to `segments_info` of the annotation file or '
+            f'paint them 0 (void)'
+        )
+    return runs.paint(np.append(0, indices[order]).astype(np.uint16)[position])
+
+
+def segment_table(
+    segments: list[dict[str, Any]], indices: NDArray[np.int64]
+) -> dict[str, NDArray[np.generic]]:
+    """Columns of the table; a row that no segment has (that of the padding) counts as crowd."""
+    length = int(indices.max(initial=0))
+    table = dict(
+        category=np.zeros(length, np.int64),
+        is_thing=np.zeros(length, bool),
+        is_crowd=np.ones(length, bool),
+    )
+    table['category'][indices - 1] = [segment['category'] for segment in segments]
+    table['is_thing'][indices - 1] = [segment['is_thing'] for segment in segments]
+    table['is_crowd'][indices - 1] = [segment.get('iscrowd', 0) for segment in segments]
+    return table

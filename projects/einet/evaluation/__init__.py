@@ -1,0 +1,5 @@
+"""Metrics."""
+
+from .panoptic_quality import PanopticQualityMetric
+
+__all__ = ['PanopticQualityMetric']

@@ -1,0 +1,156 @@
+"""Predictions on disk: COCO panoptic JSON and id-coded PNGs, for panopticapi and test servers."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .pq import NONE, decode_labels
+
+#: Ids on disk are those in memory plus this, so that stuff of label 0 is not void.
+ID_SHIFT = 1
+MAX_ID = (1 << 24) - 1
+
+
+@dataclass(frozen=True)
+class WrittenImage:
+    """What the JSON has to say about one PNG.
+
+    Args:
+        image_id: as in the dataset; int or str.
+        picture: file name of the picture, without folder.
+        height: in pixels.
+        width: in pixels.
+        ids: (P,) ids of the segments in the PNG.
+        labels: (P,) labels in [0, C).
+        areas: (P,) in pixels.
+    """
+
+    image_id: int | str
+    picture: str
+    height: int
+    width: int
+    ids: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    areas: NDArray[np.int64]
+
+    @property
+    def file_name(self) -> str:
+        """Of the PNG: the picture's, as COCO pairs them."""
+        return f'{Path(self.picture).stem}.png'
+
+
+def write_image(
+    folder: Path,
+    picture: str,
+    image_id: int | str,
+    pred_map: NDArray[np.integer],
+    num_classes: int,
+    instance_offset: int,
+) -> WrittenImage:
+    """Write one prediction as an id-coded PNG; void pixels become 0.
+
+    Several processes may write the same file: each moves a complete one into place.
+
+    Args:
+        folder: where to write; made when missing.
+        picture: file name of the picture; the PNG gets its stem.
+        image_id: of the picture.
+        pred_map: (H, W) integer, label + instance_offset * instance; label C is void.
+        num_classes: C.
+        instance_offset: > C.
+
+    Returns:
+        The segments of the PNG.
+
+    Raises:
+        ValueError: when a label lies outside [0, C] or an id does not fit into 24 bits.
+    """
+    values, inverse, areas = np.unique(pred_map, return_inverse=True, return_counts=True)
+    values = values.astype(np.int64)
+    labels = decode_labels(values, num_classes, instance_offset)
+    kept = labels != NONE
+    ids = np.where(kept, values + ID_SHIFT, 0)
+    if ids.min(initial=0) < 0 or ids.max(initial=0) > MAX_ID:
+        raise ValueError(
+            f'panoptic ids {values.min()} to {values.max()} do not fit into a PNG '
+            f'(0 to {MAX_ID - ID_SHIFT}): number the instances of an image from 1'
+        )
+    height, width = pred_map.shape
+    id_map = ids[inverse].reshape(height, width)
+    bgr = np.stack([id_map >> 16, (id_map >> 8) & 255, id_map & 255], axis=-1).astype(np.uint8)
+    _, content = cv2.imencode('.png', bgr)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = WrittenImage(image_id, picture, height, width, ids[kept], labels[kept], areas[kept])
+    _replace(folder / written.file_name, content.tobytes())
+    return written
+
+
+def write_json(
+    path: Path,
+    images: Sequence[WrittenImage],
+    classes: Sequence[str],
+    thing_labels: frozenset[int],
+    category_ids: Sequence[int],
+) -> None:
+    """Write the annotation file of all PNGs, complete enough to be read as a dataset again.
+
+    Args:
+        path: of the JSON file.
+        images: one per picture.
+        classes: (C,) names in the order of the labels.
+        thing_labels: labels of the thing classes.
+        category_ids: (C,) id in the JSON of each label.
+
+    Raises:
+        ValueError: when two pictures share one file name.
+    """
+    owners: dict[str, int | str] = {}
+    for image in images:
+        if owners.setdefault(image.file_name, image.image_id) != image.image_id:
+            raise ValueError(
+                f'the predictions of images {owners[image.file_name]} and {image.image_id} are '
+                f'both named {image.file_name}: give the pictures distinct names'
+            )
+    categories = [
+        dict(id=category_id, name=name, isthing=int(label in thing_labels))
+        for label, (category_id, name) in enumerate(zip(category_ids, classes, strict=True))
+    ]
+    content = dict(
+        images=[
+            dict(id=image.image_id, file_name=image.picture, width=image.width, height=image.height)
+            for image in images
+        ],
+        annotations=[_annotation(image, category_ids) for image in images],
+        categories=categories,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _replace(path, json.dumps(content).encode())
+
+
+def _annotation(image: WrittenImage, category_ids: Sequence[int]) -> dict[str, Any]:
+    segments = zip(image.ids.tolist(), image.labels.tolist(), image.areas.tolist(), strict=True)
+    return dict(
+        image_id=image.image_id,
+        file_name=image.file_name,
+        segments_info=[
+            dict(id=segment_id, category_id=category_ids[label], area=area, iscrowd=0)
+            for segment_id, label, area in segments
+        ],
+    )
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write in one step: a reader, or a second writer, never meets half a file."""
+    draft = path.with_name(f'.{path.name}.{uuid.uuid4().hex}')
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,91 @@
+"""Ground truth as a metric needs it: the id map on disk and the segments that the dataset lists."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from mmengine.fileio import get
+from numpy.typing import NDArray
+
+from .pq import VOID_ID, GroundTruthSegments
+
+
+def read_id_map(path: str, backend_args: dict[str, Any] | None = None) -> NDArray[np.uint32]:
+    """Read an id-coded PNG: id = R + 256 G + 65536 B.
+
+    Args:
+        path: of an 8-bit RGB (or RGBA; alpha is ignored) PNG.
+        backend_args: storage backend of :func:`mmengine.fileio.get`.
+
+    Returns:
+        (H, W) uint32 ids in [0, 2^24); 0 is void.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when the file is empty, truncated, damaged, or not 8-bit RGB.
+    """
+    try:
+        content = get(path, backend_args=backend_args)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f'the segmentation map {path} does not exist; '
+            f"check data_prefix['seg'] of the dataset and `file_name` in its annotation file"
+        ) from error
+    image = None
+    if content:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise ValueError(
+            f'the segmentation map {path} cannot be decoded: it is truncated or not a PNG '
+            f'({len(content)} bytes); restore it from its source'
+        )
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (3, 4):
+        raise ValueError(
+            f'the segmentation map {path} has shape {image.shape} and type {image.dtype}; a '
+            f'panoptic PNG has three 8-bit channels, id = R + 256 G + 65536 B'
+        )
+    to_rgba = cv2.COLOR_BGR2RGBA if image.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
+    # An RGBA pixel, read as one little-endian number, is its id with alpha on top.
+    return cv2.cvtColor(image, to_rgba).view('<u4')[..., 0] & np.uint32(0xFFFFFF)
+
+
+def parse_segments(
+    segments_info: Sequence[Mapping[str, Any]], num_classes: int, thing_labels: frozenset[int]
+) -> GroundTruthSegments:
+    """Turn the ``segments_info`` of a sample into arrays.
+
+    Args:
+        segments_info: G mappings with ``id`` (> 0), ``category`` (label), and ``iscrowd``. Without
+            ``iscrowd``, a segment of a thing class with ``is_thing=False`` is crowd: so mmdet's
+            ``CocoPanopticDataset`` marks it.
+        num_classes: C.
+        thing_labels: labels of the thing classes.
+
+    Returns:
+        The G segments in the order given.
+
+    Raises:
+        ValueError: when an id is void or occurs twice, or a label lies outside [0, C).
+    """
+    ids = np.array([segment['id'] for segment in segments_info], np.int64)
+    labels = np.array([segment['category'] for segment in segments_info], np.int64)
+    is_crowd = np.array([_is_crowd(segment, thing_labels) for segment in segments_info], bool)
+    if ids.min(initial=VOID_ID + 1) <= VOID_ID or len(np.unique(ids)) < len(ids):
+        raise ValueError(
+            f'segments_info has ids {ids.tolist()}; they must differ and be positive '
+            f'({VOID_ID} is void)'
+        )
+    if labels.min(initial=0) < 0 or labels.max(initial=0) >= num_classes:
+        raise ValueError(
+            f'segments_info has labels {np.unique(labels).tolist()}; the dataset has '
+            f'{num_classes} classes, so `category` is a label from 0 to {num_classes - 1}, '
+            f'not the category_id of the annotation file'
+        )
+    return GroundTruthSegments(ids, labels, is_crowd)
+
+
+def _is_crowd(segment: Mapping[str, Any], thing_labels: frozenset[int]) -> bool:
+    if 'iscrowd' in segment:
+        return bool(segment['iscrowd'])
+    return segment['category'] in thing_labels and not segment.get('is_thing', True)

@@ -1,0 +1,234 @@
+"""Panoptic quality from maps of segment ids, in numpy: the rules of panopticapi without its loops.
+
+Letters: H x W pixels; C categories; G ground-truth segments; P predicted segments; N pairs
+(ground-truth segment, predicted segment) that share at least one pixel.
+
+Source: Kirillov et al., "Panoptic Segmentation", CVPR 2019; the rules for void and crowd are those
+of ``panopticapi.evaluation.pq_compute_single_core``.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Segment id of unlabelled pixels in a ground-truth map.
+VOID_ID = 0
+#: Label of predicted pixels that belong to no segment, and row of void in :class:`Overlaps`.
+NONE = -1
+
+
+@dataclass(frozen=True)
+class GroundTruthSegments:
+    """The segments the annotation lists for one image, in the annotation's order.
+
+    Args:
+        ids: (G,) int64, distinct and > 0.
+        labels: (G,) int64 in [0, C).
+        is_crowd: (G,) bool.
+    """
+
+    ids: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    is_crowd: NDArray[np.bool_]
+
+    def rows_of(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Look up segment ids.
+
+        Args:
+            ids: any shape, int64; every one listed, or :data:`VOID_ID`.
+
+        Returns:
+            Row of each id, :data:`NONE` for void; same shape.
+
+        Raises:
+            ValueError: when an id is neither void nor listed.
+        """
+        order = np.argsort(self.ids)
+        table = np.append(VOID_ID, self.ids[order])
+        rows = np.append(NONE, order)
+        places = np.minimum(np.searchsorted(table, ids), len(table) - 1)
+        unknown = np.unique(ids[table[places] != ids])
+        if len(unknown):
+            raise ValueError(
+                f'the map has segment ids that the annotation does not list: '
+                f'{unknown[:5].tolist()}{" ..." if len(unknown) > 5 else ""}'
+            )
+        return rows[places]
+
+
+@dataclass(frozen=True)
+class PQStatistics:
+    """What one image (or a whole set) adds to PQ, for the J categories it concerns.
+
+    Args:
+        labels: (J,) int64, ascending.
+        iou: (J,) float64, sum of the IoU of the matched segments.
+        tp: (J,) int64, matched segments.
+        fp: (J,) int64, unmatched predicted segments.
+        fn: (J,) int64, unmatched ground-truth segments.
+    """
+
+    labels: NDArray[np.int64]
+    iou: NDArray[np.float64]
+    tp: NDArray[np.int64]
+    fp: NDArray[np.int64]
+    fn: NDArray[np.int64]
+
+
+class Overlaps(NamedTuple):
+    """Pixels that two maps share: (N,) int64 ids in the one, ids in the other, pixel counts."""
+
+    gt_ids: NDArray[np.int64]
+    pred_ids: NDArray[np.int64]
+    areas: NDArray[np.int64]
+
+
+def count_overlaps(gt_map: NDArray[np.integer], pred_map: NDArray[np.integer]) -> Overlaps:
+    """Count the pixels of each pair of ids.
+
+    Panoptic maps are piecewise constant, so runs of equal pixels are sorted instead of pixels.
+
+    Args:
+        gt_map: (H, W) integer, ids in [0, 2^31).
+        pred_map: (H, W) integer, ids in [0, 2^31).
+
+    Returns:
+        The pairs with at least one pixel.
+
+    Raises:
+        ValueError: when the maps differ in size, or an id lies outside the range.
+    """
+    if gt_map.shape != pred_map.shape:
+        raise ValueError(
+            f'the prediction is {pred_map.shape} (height, width) '
+            f'and the ground truth {gt_map.shape}'
+        )
+    gt, pred = gt_map.ravel(), pred_map.ravel()
+    changes = (gt[1:] != gt[:-1]) | (pred[1:] != pred[:-1])
+    starts = np.append(0, np.flatnonzero(changes) + 1)[: len(gt)]
+    lengths = np.diff(starts, append=len(gt))
+    gt, pred = gt[starts].astype(np.int64), pred[starts].astype(np.int64)
+    for ids, name in ((gt, 'ground truth'), (pred, 'prediction')):
+        if ids.min(initial=0) < 0 or ids.max(initial=0) >= 1 << 31:
+            raise ValueError(f'the {name} has ids outside [0, 2^31): {ids.min()} to {ids.max()}')
+    keys = (gt << 32) | pred
+    pairs, inverse = np.unique(keys, return_inverse=True)
+    areas = np.bincount(inverse, weights=lengths, minlength=len(pairs))
+    return Overlaps(pairs >> 32, pairs & 0xFFFFFFFF, areas.astype(np.int64))
+
+
+def pq_statistics(
+    gt_map: NDArray[np.integer],
+    gt_segments: GroundTruthSegments,
+    pred_map: NDArray[np.integer],
+    num_classes: int,
+    instance_offset: int,
+) -> PQStatistics:
+    """Match the segments of one image; areas come from the maps alone.
+
+    Args:
+        gt_map: (H, W) integer ids, each listed in ``gt_segments`` or :data:`VOID_ID`.
+        gt_segments: G segments. One without a pixel counts as missed.
+        pred_map: (H, W) integer in [0, 2^31): label + instance_offset * instance; label C is void.
+        num_classes: C.
+        instance_offset: > C.
+
+    Returns:
+        The statistics of the categories that were matched, missed or wrongly predicted.
+
+    Raises:
+        ValueError: when the maps differ in size, ``gt_map`` has an id that is not listed, or
+            ``pred_map`` a label outside [0, C].
+    """
+    overlaps = count_overlaps(gt_map, pred_map)
+    gt_rows = gt_segments.rows_of(overlaps.gt_ids)
+    pred_ids, pred_rows = np.unique(overlaps.pred_ids, return_inverse=True)
+    pred_labels = decode_labels(pred_ids, num_classes, instance_offset)
+    matches, ious, ignored = _match(
+        gt_rows, pred_rows, overlaps.areas, gt_segments, pred_labels, num_classes
+    )
+
+    def count(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.bincount(labels, minlength=num_classes)
+
+    matched_labels = pred_labels[matches]
+    iou = np.bincount(matched_labels, weights=ious, minlength=num_classes)
+    tp = count(matched_labels)
+    fp = count(pred_labels[(pred_labels != NONE) & ~ignored]) - tp
+    fn = count(gt_segments.labels[~gt_segments.is_crowd]) - tp
+    present = np.flatnonzero(tp + fp + fn)
+    return PQStatistics(present, iou[present], tp[present], fp[present], fn[present])
+
+
+def _match(
+    gt_rows: NDArray[np.int64],
+    pred_rows: NDArray[np.int64],
+    areas: NDArray[np.int64],
+    gt: GroundTruthSegments,
+    pred_labels: NDArray[np.int64],
+    num_classes: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Apply panopticapi's rules to the N overlaps.
+
+    Args:
+        gt_rows: (N,) rows into ``gt``, NONE where void.
+        pred_rows: (N,) rows into ``pred_labels``.
+        areas: (N,) shared pixels.
+        gt: G segments.
+        pred_labels: (P,) labels, NONE where void.
+        num_classes: C.
+
+    Returns:
+        rows of the matched predictions (M,), the IoU of each (M,), and which of the P predictions
+        are no false positives because void or crowd covers most of them.
+    """
+    in_void = gt_rows == NONE
+    num_gt, num_pred = len(gt.ids), len(pred_labels)
+    gt_areas = np.bincount(gt_rows[~in_void], areas[~in_void], minlength=num_gt)
+    pred_areas = np.bincount(pred_rows, areas, minlength=num_pred)
+    void_areas = np.bincount(pred_rows[in_void], areas[in_void], minlength=num_pred)
+
+    same_class = ~in_void
+    same_class[~in_void] = gt.labels[gt_rows[~in_void]] == pred_labels[pred_rows[~in_void]]
+    gt_rows, pred_rows, areas = gt_rows[same_class], pred_rows[same_class], areas[same_class]
+
+    # panopticapi remembers one crowd segment of a category, the last one listed; so does numpy when
+    # an index repeats in an assignment.
+    crowd_of_class = np.full(num_classes, NONE)
+    crowd_rows = np.flatnonzero(gt.is_crowd)
+    crowd_of_class[gt.labels[crowd_rows]] = crowd_rows
+    in_crowd = crowd_of_class[gt.labels[gt_rows]] == gt_rows
+    crowd_areas = np.bincount(pred_rows[in_crowd], areas[in_crowd], minlength=num_pred)
+
+    unions = pred_areas[pred_rows] + gt_areas[gt_rows] - areas - void_areas[pred_rows]
+    ious = areas / unions
+    is_match = (ious > 0.5) & ~gt.is_crowd[gt_rows]
+    matches = pred_rows[is_match]
+    ignored = (void_areas + crowd_areas) / pred_areas > 0.5
+    ignored[matches] = False
+    return matches, ious[is_match], ignored
+
+
+def decode_labels(
+    pred_ids: NDArray[np.int64], num_classes: int, instance_offset: int
+) -> NDArray[np.int64]:
+    """Labels of panoptic ids, :data:`NONE` for void.
+
+    Args:
+        pred_ids: (P,) int64, label + instance_offset * instance.
+        num_classes: C, the void label.
+        instance_offset: > C.
+
+    Raises:
+        ValueError: when a label lies outside [0, C].
+    """
+    labels = pred_ids % instance_offset
+    if labels.max(initial=0) > num_classes:
+        wrong = np.unique(labels[labels > num_classes])
+        raise ValueError(
+            f'the prediction has labels {wrong[:5].tolist()}; labels are 0 to {num_classes - 1}, '
+            f'void is {num_classes} (the number of classes)'
+        )
+    return np.where(labels == num_classes, NONE, labels)

@@ -1,0 +1,1 @@
+"""Pure functions on tensors: torch only, no registry and no modules."""

@@ -1,0 +1,220 @@
+r"""Peaks and embeddings to instances, with the semantics to a panoptic map (Eq. 9), per picture.
+
+C = C_th + C_st categories (things first), K instances, D embedding width, h x w the network's maps,
+H x W the original picture, N of its pixels (flat indices) are labelled as things.
+
+Every decision is an argmax over upsampled maps that are *linear* in the network's output: logits,
+and for the nearest centroid :math:`I \cdot O_k - \lVert O_k \rVert^2 / 2`. If the argmax is the
+same at the four corners of a cell it is so in all of the cell. Only pixels of the other cells, the
+borders, are evaluated. This equals upsampling everything and comparing there.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .heatmap import Peaks
+from .precision import full_precision
+from .resize import BilinearCells
+
+INSTANCE_OFFSET = 1000  # as in mmdet.evaluation.functional; this package needs torch only
+
+# Values (pixels x channels) in flight: bounds memory at any picture size and instance count.
+_CHUNK = 1 << 22
+
+
+class Semantics(NamedTuple):
+    """The semantic decision at the original size.
+
+    Attributes:
+        labels: (H, W) uint8 in [0, C).
+        thing_pixels: (N,) int64, flat indices of the pixels labelled as a thing.
+        thing_labels: (N,) int64, their labels.
+        thing_probabilities: (N,) float, softmax probability of the label there.
+    """
+
+    labels: Tensor
+    thing_pixels: Tensor
+    thing_labels: Tensor
+    thing_probabilities: Tensor
+
+
+class PanopticResult(NamedTuple):
+    """A panoptic map and its K instances, in the order of their peaks.
+
+    Attributes:
+        panoptic: (H, W) int32, label + 1000 * instance (from 1; 0 for stuff); void is C.
+        sem_seg: (H, W) uint8 in [0, C).
+        labels: (K,) int64 in [0, C_th).
+        scores: (K,) float in [0, 1], peak x mean semantic probability inside the mask.
+        panoptic_ids: (K,) int64, the instance's value in ``panoptic``.
+        centroids: (K, 2) float xy, the peak in pixels of the original picture.
+    """
+
+    panoptic: Tensor
+    sem_seg: Tensor
+    labels: Tensor
+    scores: Tensor
+    panoptic_ids: Tensor
+    centroids: Tensor
+
+
+def semantic_decision(logits: Tensor, cells: BilinearCells, num_thing_classes: int) -> Semantics:
+    """Label every pixel by the largest upsampled logit, with its probability on thing pixels.
+
+    Args:
+        logits: (C, h, w) float, finite, C <= 255.
+        cells: from the maps to the original picture.
+        num_thing_classes: C_th.
+
+    Returns:
+        The decision.
+    """
+    undecided = len(logits)
+    corner = logits.max(dim=0).indices
+    corner = corner.masked_fill(~cells.unanimous(corner), undecided).to(torch.uint8)
+    labels = cells.expand(corner).flatten()
+    pixels = ((labels < num_thing_classes) | (labels == undecided)).nonzero().squeeze(1)
+    table = logits.flatten(1).t().contiguous()
+    chosen = torch.empty_like(pixels)
+    probabilities = logits.new_empty(len(pixels))
+    for part in _slices(len(pixels), len(logits)):
+        values = cells.sample(table, pixels[part])
+        best = values.max(dim=1)
+        chosen[part] = best.indices
+        probabilities[part] = (best.values - values.logsumexp(dim=1)).exp()
+    labels[pixels] = chosen.to(torch.uint8)
+    things = (chosen < num_thing_classes).nonzero().squeeze(1)
+    return Semantics(
+        labels=labels.view(cells.ori_shape),
+        thing_pixels=pixels[things],
+        thing_labels=chosen[things],
+        thing_probabilities=probabilities[things],
+    )
+
+
+@full_precision
+def score_maps(embedding: Tensor, centroid_embeddings: Tensor) -> Tensor:
+    r"""How near each pixel's embedding is to each centroid's, linear in the embedding (Eq. 9).
+
+    .. math:: s_k = I \cdot O_k - \lVert O_k \rVert^2 / 2
+                  = (\lVert I \rVert^2 - \lVert I - O_k \rVert^2) / 2
+
+    The largest over k is the nearest centroid. Both are moved by the mean centroid first: no
+    comparison changes, but float32 keeps its digits when embeddings share a large offset, as
+    pixel coordinates do.
+
+    Args:
+        embedding: I, (D, h, w) float.
+        centroid_embeddings: O, (K, D) float.
+
+    Returns:
+        (K, h, w).
+    """
+    flat = embedding.flatten(1)
+    scores = flat.new_empty(len(centroid_embeddings), flat.shape[1])
+    if len(centroid_embeddings) > 0:
+        mean = centroid_embeddings.mean(dim=0)
+        centered = centroid_embeddings - mean
+        bias = -0.5 * centered.square().sum(dim=1, keepdim=True)
+        for part in _slices(flat.shape[1], len(flat) + len(centered)):
+            moved = flat[:, part] - mean[:, None]
+            scores[:, part] = torch.addmm(bias, centered, moved)
+    return scores.view(-1, *embedding.shape[1:])
+
+
+def group_pixels(
+    scores: Tensor,
+    centroid_labels: Tensor,
+    cells: BilinearCells,
+    pixels: Tensor,
+    pixel_labels: Tensor,
+) -> Tensor:
+    """Give every thing pixel to the nearest centroid of its own class (Eq. 9).
+
+    Args:
+        scores: (K, h, w) float, from :func:`score_maps`, or their sum over views.
+        centroid_labels: (K,) int64.
+        cells: from the maps to the original picture.
+        pixels: (N,) int64, flat indices of thing pixels.
+        pixel_labels: (N,) int64, their class.
+
+    Returns:
+        (N,) int64 in [0, K), the lowest among equals; -1 where the class has no centroid.
+    """
+    groups = torch.full_like(pixels, -1)
+    for label in sorted(set(centroid_labels.tolist())):
+        members = (centroid_labels == label).nonzero().squeeze(1)
+        own = (pixel_labels == label).nonzero().squeeze(1)
+        if len(own) > 0:
+            groups[own] = members[_largest_map(scores[members], cells, pixels[own])]
+    return groups
+
+
+def merge_segments(
+    semantics: Semantics,
+    groups: Tensor,
+    peaks: Peaks,
+    cells: BilinearCells,
+    num_classes: int,
+    num_thing_classes: int,
+    stuff_area: int,
+) -> PanopticResult:
+    """Write the panoptic map: grouped things, stuff that is large enough, void elsewhere.
+
+    Args:
+        semantics: labels and thing pixels.
+        groups: (N,) int64, the peak each thing pixel belongs to, -1 = none (becomes void).
+        peaks: of K instances; those that got no pixel are left out.
+        cells: from the maps to the original picture.
+        num_classes: C, also the void label.
+        num_thing_classes: C_th.
+        stuff_area: a stuff class with fewer pixels than this becomes void.
+
+    Returns:
+        The panoptic map and its instances.
+    """
+    labels = semantics.labels.flatten()
+    values = torch.arange(num_classes, dtype=torch.int32, device=labels.device)
+    values[:num_thing_classes] = num_classes
+    values[torch.bincount(labels, minlength=num_classes) < stuff_area] = num_classes
+    panoptic = values[labels.int()]
+
+    grouped = (groups >= 0).nonzero().squeeze(1)
+    owners = groups[grouped]
+    sizes = torch.bincount(owners, minlength=len(peaks.labels))
+    ids = peaks.labels + INSTANCE_OFFSET * (sizes > 0).cumsum(0)
+    panoptic[semantics.thing_pixels[grouped]] = ids[owners].int()
+
+    # A mask may have a million pixels: too many for a float32 sum.
+    sums = torch.zeros(len(sizes), dtype=torch.float64, device=labels.device)
+    sums.index_add_(0, owners, semantics.thing_probabilities[grouped].double())
+    kept = (sizes > 0).nonzero().squeeze(1)
+    return PanopticResult(
+        panoptic=panoptic.view_as(semantics.labels),
+        sem_seg=semantics.labels,
+        labels=peaks.labels[kept],
+        scores=peaks.scores[kept] * (sums[kept] / sizes[kept]).to(peaks.scores),
+        panoptic_ids=ids[kept],
+        centroids=cells.to_picture(peaks.xy[kept]),
+    )
+
+
+def _largest_map(maps: Tensor, cells: BilinearCells, pixels: Tensor) -> Tensor:
+    """Which upsampled map (K, h, w) is the largest at each pixel (N,): (N,) int64 in [0, K)."""
+    corner = maps.max(dim=0).indices
+    cell = cells.cell_of(pixels)
+    largest = corner.flatten()[cell]
+    border = (~cells.unanimous(corner)).flatten()[cell].nonzero().squeeze(1)
+    table = maps.flatten(1).t().contiguous()
+    for part in _slices(len(border), len(maps)):
+        chosen = border[part]
+        largest[chosen] = cells.sample(table, pixels[chosen]).max(dim=1).indices
+    return largest
+
+
+def _slices(length: int, width: int) -> list[slice]:
+    """Cut ``length`` rows of ``width`` values into parts that bound memory."""
+    step = max(_CHUNK // max(width, 1), 1)
+    return [slice(start, start + step) for start in range(0, length, step)]

@@ -1,0 +1,163 @@
+"""The class-aware centroid heatmap: Gaussian training targets and peaks at inference.
+
+K instances, C_th thing classes, h x w the map (stride 4 of the network's input), P peaks. All
+coordinates and sizes are in cells of that map, points are (x, y).
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# Window cells drawn at a time: bounds the memory of many large, overlapping instances.
+_CELLS_PER_CHUNK = 1 << 21
+
+
+class Peaks(NamedTuple):
+    """Centroids found in a heatmap, sorted by class, then by falling score.
+
+    Attributes:
+        xy: (P, 2) int64, the cell of each peak.
+        labels: (P,) int64 in [0, C_th).
+        scores: (P,) float, the heatmap's value.
+    """
+
+    xy: Tensor
+    labels: Tensor
+    scores: Tensor
+
+
+def gaussian_radius(heights: Tensor, widths: Tensor, min_overlap: float = 0.7) -> Tensor:
+    r"""How far both corners of each box may move while its IoU stays above `min_overlap`.
+
+    CornerNet's three cases (one corner moves in and one out, both in, both out), each a root of
+    a quadratic; the smallest of the three. Per box, ``mmdet.models.utils.gaussian_radius``.
+
+    Args:
+        heights: (K,) float, >= 0.
+        widths: (K,) float, >= 0.
+        min_overlap: In (0, 1).
+
+    Returns:
+        (K,) float, >= 0, not rounded.
+    """
+    total, area = heights + widths, heights * widths
+    one_in = (total - (total**2 - 4 * area * (1 - min_overlap) / (1 + min_overlap)).sqrt()) / 2
+    both_in = (total - (total**2 - 4 * area * (1 - min_overlap)).sqrt()) / 4
+    grown = (total**2 * min_overlap**2 + 4 * min_overlap * (1 - min_overlap) * area).sqrt()
+    both_out = (grown - min_overlap * total) / (4 * min_overlap)
+    return torch.minimum(torch.minimum(one_in, both_in), both_out)
+
+
+def centroid_heatmap(
+    centroids_xy: Tensor,
+    labels: Tensor,
+    sizes_wh: Tensor,
+    num_classes: int,
+    size: tuple[int, int],
+    min_overlap: float = 0.7,
+) -> Tensor:
+    r"""Draw one Gaussian per instance; its spread follows the instance's size (CenterNet).
+
+    .. math:: Y_{l,y,x} = \max_{k: l_k = l} \exp(-\lVert (x, y) - c_k \rVert^2 / 2 \sigma_k^2)
+
+    with :math:`\sigma_k = (2 r_k + 1) / 6`, inside the square of radius :math:`r_k` (the
+    rounded-down :func:`gaussian_radius`) around the centre.
+
+    Args:
+        centroids_xy: (K, 2), rounded down to cells. What lies outside the map is not drawn.
+        labels: (K,) int64 in [0, num_classes).
+        sizes_wh: (K, 2), extent of each visible mask.
+        num_classes: C_th.
+        size: (h, w).
+        min_overlap: IoU that a box moved by the radius still has.
+
+    Returns:
+        (C_th, h, w) float32 in [0, 1], exactly 1 at every centre.
+    """
+    height, width = size
+    heatmap = torch.zeros(num_classes * height * width, device=centroids_xy.device)
+    sizes = sizes_wh.to(torch.promote_types(sizes_wh.dtype, torch.float32))
+    radii = gaussian_radius(sizes[:, 1], sizes[:, 0], min_overlap).long()
+    centers = torch.div(centroids_xy, 1, rounding_mode='floor').long()
+    limits = centers.new_tensor([width, height])
+    first = torch.minimum((centers - radii[:, None]).clamp(min=0), limits)
+    extents = (torch.minimum(centers + radii[:, None] + 1, limits) - first).clamp(min=0)
+    ends = extents.prod(dim=1).cumsum(0)
+    total = int(ends[-1]) if len(ends) else 0
+    precision = 18.0 / (2 * radii + 1).float() ** 2  # 1 / (2 sigma^2)
+    for start in range(0, total, _CELLS_PER_CHUNK):
+        cells = torch.arange(start, min(start + _CELLS_PER_CHUNK, total), device=heatmap.device)
+        k = torch.searchsorted(ends, cells, right=True)
+        inside = cells - (ends[k] - extents[k].prod(dim=1))
+        x = first[k, 0] + inside % extents[k, 0]
+        y = first[k, 1] + inside // extents[k, 0]
+        squared = (x - centers[k, 0]) ** 2 + (y - centers[k, 1]) ** 2
+        index = (labels[k] * height + y) * width + x
+        heatmap.scatter_reduce_(0, index, torch.exp(-squared * precision[k]), 'amax')
+    return heatmap.view(num_classes, height, width)
+
+
+def find_peaks(
+    heatmap: Tensor,
+    kernel_size: int = 8,
+    threshold: float = 0.3,
+    top_k: int = 30,
+    labels: Tensor | None = None,
+    valid: tuple[int, int] | None = None,
+    ranking: Tensor | None = None,
+) -> Peaks:
+    """Local maxima of each channel: max-pool NMS, threshold, top k, agreement with the labels.
+
+    A peak is the largest cell of the window around it; among equals the first in reading order,
+    so that a plateau gives one peak, not one per cell. The window of an even kernel reaches one
+    cell further to the right and down than to the left and up.
+
+    Args:
+        heatmap: (C_th, h, w), probabilities in [0, 1].
+        kernel_size: Side of the window in cells, odd or even.
+        threshold: Peaks have a probability above it.
+        top_k: Peaks kept per channel, before the semantic labels are asked.
+        labels: (h, w) integer, semantic label per cell; a peak of channel l stays only where it
+            is l. Default: no such test.
+        valid: (rows, columns) of the top-left part that shows the picture; the rest is padding,
+            where nothing counts. Default: all.
+        ranking: (C_th, h, w), what cells are compared by, monotone in ``heatmap``: its logits,
+            because a float32 sigmoid is 1.0 from a logit of about 17 on. Default: ``heatmap``.
+
+    Returns:
+        The peaks.
+    """
+    ranking = heatmap if ranking is None else ranking
+    if valid is not None:
+        heatmap, ranking = (maps[:, : valid[0], : valid[1]] for maps in (heatmap, ranking))
+    keep = _first_of_window(ranking, kernel_size) & (heatmap > threshold)
+    channel, y, x = keep.nonzero(as_tuple=True)
+    # Two stable sorts: by falling rank, then by class.
+    order = ranking[channel, y, x].argsort(descending=True, stable=True)
+    order = order[channel[order].argsort(stable=True)]
+    channel, y, x = channel[order], y[order], x[order]
+    counts = torch.bincount(channel, minlength=len(heatmap))
+    place = torch.arange(len(channel), device=channel.device) - (counts.cumsum(0) - counts)[channel]
+    kept = place < top_k
+    if labels is not None:
+        kept &= labels[y, x] == channel
+    channel, y, x = channel[kept], y[kept], x[kept]
+    return Peaks(torch.stack((x, y), dim=1), channel, heatmap[channel, y, x])
+
+
+def _first_of_window(maps: Tensor, kernel_size: int) -> Tensor:
+    """Whether each cell is the first largest of the window around it; (C, h, w) bool."""
+    height, width = maps.shape[-2:]
+    before, after = (kernel_size - 1) // 2, kernel_size // 2
+    if maps.numel() == 0:
+        return torch.zeros_like(maps, dtype=torch.bool)
+    padded = F.pad(maps, (before, after, before, after), value=float('-inf'))
+    # Rows, then columns: 2 k comparisons per cell where one square window needs k * k.
+    row_max, row_index = F.max_pool2d(padded, (1, kernel_size), stride=1, return_indices=True)
+    _, row_of = F.max_pool2d(row_max, (kernel_size, 1), stride=1, return_indices=True)
+    winner = row_index.flatten(1).gather(1, row_of.flatten(1)).view_as(maps)
+    rows = torch.arange(height, device=maps.device)[:, None] + before
+    columns = torch.arange(width, device=maps.device) + before
+    return torch.eq(winner, rows * padded.shape[-1] + columns)

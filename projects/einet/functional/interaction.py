@@ -1,0 +1,196 @@
+"""Interaction of instance and semantic embeddings through the semantic centres, Eq. 2-4.
+
+Letters: N pixels and K instances of one image, C categories (things first), D embedding width.
+Tensors over categories have C rows; ``present`` says which of them the image contains.
+phi(x) = x / ||x||.
+"""
+
+import torch
+from torch import Tensor
+
+from .precision import full_precision
+
+# A shorter vector has no direction: phi is 0 there, with zero gradient.
+MIN_NORM = 1e-6
+
+
+@full_precision
+def unit(vectors: Tensor) -> Tensor:
+    """phi: vectors of length 1.
+
+    Args:
+        vectors: (..., D) float.
+
+    Returns:
+        (..., D); zero, with zero gradient, where a vector is shorter than ``MIN_NORM``.
+    """
+    return vectors * _inverse_norm(vectors)[..., None]
+
+
+@full_precision
+def embedding_distance(a: Tensor, b: Tensor) -> Tensor:
+    r"""D_e(a, b) = ||phi(a) - phi(b)||, between all pairs, by one matrix product.
+
+    Args:
+        a: (N, D) float.
+        b: (M, D) float.
+
+    Returns:
+        (N, M) in [0, 2]. Where two directions coincide up to rounding, it is 0 with zero gradient.
+    """
+    cosine, a_is_unit, b_is_unit = _cosine(a, b)
+    squared = a_is_unit[:, None] + b_is_unit - 2 * cosine
+    resolvable = squared > 4 * torch.finfo(squared.dtype).eps
+    # The root's slope at 0 is infinite: take it of 1 there, and drop the result.
+    return torch.where(resolvable, squared, 1.0).sqrt() * resolvable
+
+
+@full_precision
+def calibrated_cosine(a: Tensor, b: Tensor) -> Tensor:
+    """D_c(a, b) = (1 + cos(a, b)) / 2, between all pairs; 1 means the same direction.
+
+    Args:
+        a: (N, D) float.
+        b: (M, D) float.
+
+    Returns:
+        (N, M) in [0, 1]; 1/2 where a vector has no direction.
+    """
+    return ((1 + _cosine(a, b)[0]) / 2).clamp(0, 1)
+
+
+@full_precision
+def affinity(
+    instance_means: Tensor,
+    category_means: Tensor,
+    present: Tensor | None = None,
+    literal: bool = False,
+) -> Tensor:
+    r"""Weights of instances for categories, Eq. 2.
+
+    .. math:: \omega_{kj} = \frac{\exp(-D_e(E_k, V_j))}{\sum_{j' \in J} \exp(-D_e(E_k, V_{j'}))}
+
+    Args:
+        instance_means: E, (K, D) float.
+        category_means: V, (C, D) float.
+        present: J as a mask, (C,) bool; None when all are present.
+        literal: Use +D_e as printed. It gives the *farthest* category the largest weight, the
+            opposite of Fig. 4, so the default has the minus.
+
+    Returns:
+        (K, C). Rows sum to 1 over the present categories; the columns of absent ones are 0.
+    """
+    distance = embedding_distance(instance_means, category_means)
+    logits = distance if literal else -distance
+    if present is None:
+        return logits.softmax(dim=1)
+    # A finite floor: with -inf, an image without any category would give NaN.
+    return logits.masked_fill(~present, torch.finfo(logits.dtype).min).softmax(dim=1) * present
+
+
+@full_precision
+def center_contributions(
+    instance_means: Tensor,
+    instance_labels: Tensor,
+    category_means: Tensor,
+    affinity: Tensor,
+    present: Tensor,
+    num_things: int,
+) -> tuple[Tensor, Tensor]:
+    r"""What one image adds to the update of the centres: numerators and denominators of Eq. 3.
+
+    A present thing category with an instance of its own gets :math:`\sum_k \omega_{kj}
+    \phi(E_k)` over :math:`\sum_k \omega_{kj}`, both over *all* K instances. Any other present
+    category (stuff; things of which only crowds are seen) gets :math:`\phi(V_j)` over 1, the
+    "moving average" of Fig. 4. Sums over several images are sums of what this returns.
+
+    Args:
+        instance_means: E, (K, D) float.
+        instance_labels: g, (K,) int64 in [0, C).
+        category_means: V, (C, D) float; rows of absent categories are not read.
+        affinity: omega, (K, C) float, from :func:`affinity`.
+        present: (C,) bool.
+        num_things: Number of thing categories; they have the labels 0..num_things-1.
+
+    Returns:
+        Numerators (C, D) and denominators (C,); both are 0 for absent categories.
+    """
+    num_classes = len(category_means)
+    has_instance = torch.zeros(num_classes, dtype=torch.bool, device=present.device)
+    has_instance[instance_labels] = True
+    has_instance[num_things:] = False
+
+    weighted_sum = affinity.t() @ unit(instance_means)
+    numerator = torch.where(has_instance[:, None], weighted_sum, unit(category_means))
+    denominator = torch.where(has_instance, affinity.sum(0), 1.0)
+    return (
+        torch.where(present[:, None], numerator, 0.0),
+        torch.where(present, denominator, 0.0),
+    )
+
+
+@full_precision
+def update_centers(
+    centers: Tensor,
+    seen: Tensor,
+    numerator: Tensor,
+    denominator: Tensor,
+    momentum: float = 0.9,
+    normalize: bool = True,
+) -> Tensor:
+    r"""Move the semantic centres, Eq. 3.
+
+    .. math:: Q_j \leftarrow \mu Q_j + (1 - \mu) \, \text{numerator}_j / \text{denominator}_j
+
+    Args:
+        centers: Q, (C, D) float.
+        seen: Categories that already have a centre, (C,) bool. A category's first sight sets its
+            centre to the quotient itself, so that it need not decay from zero.
+        numerator: (C, D) float, summed over images, from :func:`center_contributions`.
+        denominator: (C,) float, likewise. Categories with 0 do not move.
+        momentum: mu in [0, 1].
+        normalize: Divide by the denominator. False takes the sum itself, as printed: the centres
+            then grow with the number of instances.
+
+    Returns:
+        New Q, (C, D), differentiable with respect to the numerator and the denominator.
+    """
+    moves = denominator > 0
+    divisor = torch.where(moves, denominator, 1.0) if normalize else torch.ones_like(denominator)
+    value = numerator / divisor[:, None]
+    moved = torch.where(seen[:, None], momentum * centers + (1 - momentum) * value, value)
+    return torch.where(moves[:, None], moved, centers)
+
+
+def calibrate(
+    semantic_embedding: Tensor, labels: Tensor, centers: Tensor, is_thing: Tensor
+) -> Tensor:
+    """Replace the embeddings of thing pixels by their category's centre, Eq. 4.
+
+    Args:
+        semantic_embedding: S, (N, D) float.
+        labels: y, (N,) integer in [0, C); pixels with any other label keep their embedding.
+        centers: Q, (C, D) float.
+        is_thing: (C,) bool.
+
+    Returns:
+        (N, D), the type of S: Q_y on thing pixels, S elsewhere.
+    """
+    labelled = (labels >= 0) & (labels < len(centers))
+    rows = torch.where(labelled, labels.long(), 0)
+    replaced = labelled & is_thing[rows]
+    values = centers.to(semantic_embedding.dtype).index_select(0, rows)
+    return torch.where(replaced[:, None], values, semantic_embedding)
+
+
+def _cosine(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Cosines (N, M), and which vectors have a direction: (N,) and (M,), 1.0 or 0.0."""
+    a_scale, b_scale = _inverse_norm(a), _inverse_norm(b)
+    # Scaling the product instead of a saves a copy of the pixels' embeddings.
+    cosine = (a @ (b * b_scale[:, None]).t()) * a_scale[:, None]
+    return cosine, (a_scale > 0).to(a.dtype), (b_scale > 0).to(b.dtype)
+
+
+def _inverse_norm(vectors: Tensor) -> Tensor:
+    norm = torch.linalg.vector_norm(vectors, dim=-1)
+    return torch.where(norm > MIN_NORM, 1 / norm.clamp_min(MIN_NORM), 0.0)

@@ -1,0 +1,137 @@
+"""From the maps of a padded network input to the original picture's pixels, in one bilinear step.
+
+The network sees the picture, resized to ``img``, in the top-left corner of an input of size
+``padded``; its maps (C, h, w) cover that input. Row Y of the original picture (``ori``) reads the
+map at row ``max((Y + 0.5) * step - 0.5, 0)``, ``step = (img_height / ori_height) * (h /
+padded_height)``, and columns likewise: torch's ``align_corners=False`` with a given scale. Sizes
+are (height, width).
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class Shapes(NamedTuple):
+    """The three sizes of one picture, each (height, width) in pixels.
+
+    Attributes:
+        padded: the network's input.
+        img: the picture inside it, after resizing, at the top left.
+        ori: the picture that the result is for.
+    """
+
+    padded: tuple[int, int]
+    img: tuple[int, int]
+    ori: tuple[int, int]
+
+    def steps(self, map_shape: tuple[int, int]) -> tuple[float, float]:
+        """Rows and columns of a map (h, w) per pixel of the original picture."""
+        sizes = zip(self.padded, self.img, self.ori, map_shape, strict=True)
+        rows, columns = ((img * size) / (ori * padded) for padded, img, ori, size in sizes)
+        return rows, columns
+
+    def valid_cells(self, map_shape: tuple[int, int]) -> tuple[int, int]:
+        """Rows and columns of a map (h, w) that show a part of the picture, not only padding."""
+        sizes = zip(self.padded, self.img, map_shape, strict=True)
+        rows, columns = (-(-img * size // padded) for padded, img, size in sizes)
+        return rows, columns
+
+
+def resize_maps(maps: Tensor, shapes: Shapes) -> Tensor:
+    """Crop the padding and resize to the original picture, in one interpolation.
+
+    Not ``F.interpolate``: with a scale that is given it still takes the output to be a plain copy
+    when its size happens to be that of the map.
+
+    Args:
+        maps: (C, h, w) float.
+        shapes: of the picture.
+
+    Returns:
+        (C, ori_height, ori_width), in the type of ``maps``.
+    """
+    cells = BilinearCells((maps.shape[-2], maps.shape[-1]), shapes, like=maps)
+    top, bottom = maps.index_select(1, cells.top), maps.index_select(1, cells.bottom)
+    rows = top.lerp(bottom, cells.down[:, None])
+    left, right = rows.index_select(2, cells.left), rows.index_select(2, cells.right)
+    return left.lerp(right, cells.along)
+
+
+class BilinearCells:
+    """The mapping of :func:`resize_maps` pixel by pixel, to evaluate only some pixels.
+
+    A *cell* is the square between four neighbouring points of the map, named by its top-left one.
+    Within a cell maps are bilinear, so of several maps the largest is the same one everywhere
+    if it is the same at all four corners. N counts output pixels, given as flat indices.
+
+    Args:
+        map_shape: (h, w).
+        shapes: of the picture.
+        like: gives device and floating type.
+    """
+
+    def __init__(self, map_shape: tuple[int, int], shapes: Shapes, like: Tensor) -> None:
+        self.map_shape, self.ori_shape = map_shape, shapes.ori
+        self.steps = shapes.steps(map_shape)
+        axes = zip(shapes.ori, map_shape, self.steps, strict=True)
+        vertical, horizontal = (_axis(pixels, size, step, like) for pixels, size, step in axes)
+        self.top, self.bottom, self.down = vertical
+        self.left, self.right, self.along = horizontal
+
+    def expand(self, values: Tensor) -> Tensor:
+        """Give every output pixel the value of its cell: (h, w) -> (ori_height, ori_width)."""
+        return values.index_select(0, self.top).index_select(1, self.left)
+
+    def unanimous(self, values: Tensor) -> Tensor:
+        """Whether the four corners of each cell have the same value: (h, w) -> (h, w) bool."""
+        down = values == torch.cat((values[1:], values[-1:]))
+        along = values == torch.cat((values[:, 1:], values[:, -1:]), dim=1)
+        return down & along & torch.cat((down[:, 1:], down[:, -1:]), dim=1)
+
+    def cell_of(self, pixels: Tensor) -> Tensor:
+        """Flat index in the map of each pixel's cell: (N,) int64 -> (N,) int64."""
+        row, column = self._rows_and_columns(pixels)
+        return self.top[row] * self.map_shape[1] + self.left[column]
+
+    def sample(self, table: Tensor, pixels: Tensor) -> Tensor:
+        """Interpolate at some pixels.
+
+        Args:
+            table: (h * w, C) float, the maps with channels last.
+            pixels: (N,) int64.
+
+        Returns:
+            (N, C).
+        """
+        row, column = self._rows_and_columns(pixels)
+        top, bottom = (side[row] * self.map_shape[1] for side in (self.top, self.bottom))
+        left, right = self.left[column], self.right[column]
+        down, along = self.down[row], self.along[column]
+        up, back = 1 - down, 1 - along
+        corners = torch.stack((top + left, top + right, bottom + left, bottom + right), dim=1)
+        weights = torch.stack((up * back, up * along, down * back, down * along), dim=1)
+        # A weighted sum of table rows is what embedding_bag does, without an (N, 4, C) copy.
+        return F.embedding_bag(corners, table, mode='sum', per_sample_weights=weights)
+
+    def to_picture(self, xy: Tensor) -> Tensor:
+        """Centre of map cells as points of the original picture: (K, 2) xy -> (K, 2) float xy."""
+        steps = xy.new_tensor(self.steps[::-1], dtype=self.down.dtype)
+        last = xy.new_tensor(self.ori_shape[::-1]) - 1
+        # The last cell may reach over the picture's border into the padding.
+        return torch.minimum((xy + 0.5) / steps - 0.5, last).clamp(min=0)
+
+    def _rows_and_columns(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        row = torch.div(pixels, self.ori_shape[1], rounding_mode='floor')
+        return row, pixels - row * self.ori_shape[1]
+
+
+def _axis(pixels: int, size: int, step: float, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Lower neighbour, upper neighbour and the upper one's weight for every pixel of one axis."""
+    source = ((torch.arange(pixels, dtype=torch.float64) + 0.5) * step - 0.5).clamp(min=0)
+    low = source.long().clamp(max=size - 1)
+    high = (low + 1).clamp(max=size - 1)
+    weight = (source - low).clamp(max=1)
+    return low.to(like.device), high.to(like.device), weight.to(like)

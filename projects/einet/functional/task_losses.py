@@ -1,0 +1,119 @@
+"""Losses of the two dense tasks: centroid heatmap (L_hm) and semantic segmentation (L_sem).
+
+Letters: B images, C categories, C_th thing categories, h x w and H x W map sizes.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .precision import full_precision
+
+
+@full_precision
+def heatmap_mse_loss(
+    logits: Tensor,
+    target: Tensor,
+    mask: Tensor | None = None,
+    reduction: Literal['mean', 'sum'] = 'mean',
+) -> Tensor:
+    """Squared error of the heatmap's probabilities, as in Panoptic-DeepLab.
+
+    Args:
+        logits: (B, C_th, h, w) float, before the sigmoid.
+        target: (B, C_th, h, w) float in [0, 1].
+        mask: (B, 1, h, w) bool or float, 0 where a pixel does not count; None when all do.
+        reduction: Over the channels; over pixels it is the mean of those that count.
+            Panoptic-DeepLab's heatmap has one channel. With ``'sum'`` an object weighs as much
+            as there, whatever C_th; with ``'mean'`` it weighs 1 / C_th of that.
+
+    Returns:
+        Scalar in [0, 1] (``'sum'``: [0, C_th]); zero when every pixel is masked.
+    """
+    squared = (logits.sigmoid() - target).square()
+    squared = squared.mean(1) if reduction == 'mean' else squared.sum(1)
+    if mask is None:
+        return squared.mean() if squared.numel() else squared.sum()
+    weights = mask.squeeze(1).to(squared.dtype)
+    return (squared * weights).sum() / _at_least_tiny(weights.sum())
+
+
+@full_precision
+def heatmap_focal_loss(
+    logits: Tensor,
+    target: Tensor,
+    mask: Tensor | None = None,
+    alpha: float = 2.0,
+    beta: float = 4.0,
+) -> Tensor:
+    r"""Gaussian focal loss of CenterNet, divided by the number of peaks.
+
+    .. math:: -\frac{1}{P} \sum \begin{cases} (1 - p)^\alpha \log p & t = 1 \\
+              (1 - t)^\beta p^\alpha \log(1 - p) & t < 1 \end{cases}
+
+    Args:
+        logits: (B, C_th, h, w) float; p is their sigmoid.
+        target: t, (B, C_th, h, w) float in [0, 1], exactly 1 at the P peaks.
+        mask: (B, 1, h, w) bool or float, 0 where a pixel does not count; None when all do.
+        alpha: Focus on hard pixels.
+        beta: Forgiveness of false positives near a peak.
+
+    Returns:
+        Scalar >= 0; without peaks it is the sum over the negatives.
+    """
+    probability = logits.sigmoid()
+    is_peak = target == 1
+    positive = (1 - probability).pow(alpha) * F.logsigmoid(logits)
+    negative = (1 - target).pow(beta) * probability.pow(alpha) * F.logsigmoid(-logits)
+    losses = -torch.where(is_peak, positive, negative)
+    if mask is not None:
+        losses = losses * mask.to(losses.dtype)
+        is_peak = is_peak & (mask > 0)
+    return losses.sum() / is_peak.sum().clamp_min(1)
+
+
+@full_precision
+def bootstrapped_cross_entropy(
+    logits: Tensor,
+    labels: Tensor,
+    weights: Tensor | None = None,
+    top_fraction: float = 1.0,
+    ignore_index: int = 255,
+) -> Tensor:
+    """Weighted cross-entropy of the hardest pixels: L_sem, as in DeeperLab.
+
+    Args:
+        logits: (B, C, H, W) float.
+        labels: (B, H, W) integer in [0, C), or ``ignore_index``.
+        weights: (B, H, W) float, a factor per pixel; None for 1. Panoptic-DeepLab and the paper
+            take 3 inside small instances.
+        top_fraction: Fraction in (0, 1] of the batch's labelled pixels to keep: those with the
+            largest weighted loss, at least one.
+        ignore_index: Label of pixels that do not count, neither in the sum nor among the pixels
+            of which the fraction is taken.
+
+    Returns:
+        Scalar >= 0, the mean over the pixels kept; zero when all are ignored.
+
+    Raises:
+        ValueError: If ``top_fraction`` is outside (0, 1].
+    """
+    if not 0 < top_fraction <= 1:
+        raise ValueError(f'top_fraction must be in (0, 1], got {top_fraction}.')
+    losses = F.cross_entropy(logits, labels.long(), reduction='none', ignore_index=ignore_index)
+    if weights is not None:
+        losses = losses * weights
+    valid = labels != ignore_index
+    num_valid = int(valid.sum())
+    if num_valid == 0:
+        return logits[:0].sum()
+    if top_fraction == 1:
+        return torch.where(valid, losses, 0.0).sum() / num_valid
+    return losses[valid].topk(max(1, int(top_fraction * num_valid)), sorted=False).values.mean()
+
+
+def _at_least_tiny(total: Tensor) -> Tensor:
+    """A divisor that is not 0; the sum above it is 0 when this one is."""
+    return total.clamp_min(torch.finfo(total.dtype).tiny)

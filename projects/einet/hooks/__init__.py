@@ -1,0 +1,5 @@
+"""Hooks for mmengine's Runner."""
+
+from .semantic_centers_hook import SemanticCentersHook
+
+__all__ = ['SemanticCentersHook']

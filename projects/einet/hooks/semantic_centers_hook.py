@@ -1,0 +1,50 @@
+"""Keeps Q, the dictionary of semantic centres, up to date during training."""
+
+from __future__ import annotations
+
+from mmdet.registry import HOOKS
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from ..models.semantic_centers import SemanticCenters
+
+
+@HOOKS.register_module()
+class SemanticCentersHook(Hook):
+    """Commit Q once per optimizer step, over all ranks and accumulated batches, Eq. (3).
+
+    Logs ``centers_seen`` (categories seen so far), ``centers_moved`` (mean distance of this
+    step's update) and ``centers_cosine`` (mean cosine between different centres).
+
+    Raises:
+        RuntimeError: before training, if the model holds no :class:`SemanticCenters`.
+    """
+
+    priority = 'NORMAL'
+
+    def before_train(self, runner: Runner) -> None:
+        """Find the model's centres."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self.centers = [m for m in model.modules() if isinstance(m, SemanticCenters)]
+        if not self.centers:
+            raise RuntimeError(
+                f'SemanticCentersHook: {type(model).__name__} has no SemanticCenters; remove the '
+                'hook from custom_hooks, or use a model with an InteractionHead'
+            )
+
+    def after_train_iter(self, runner: Runner, *_args: object, **_kwargs: object) -> None:
+        """Commit when the optimizer has stepped; else leave the sums for the next iteration."""
+        if not runner.optim_wrapper.should_update():
+            for centers in self.centers:
+                centers.keep_staged()
+            return
+        for centers in self.centers:
+            moved = centers.commit()
+            runner.message_hub.update_scalars(
+                {
+                    'train/centers_seen': int(centers.seen.sum()),
+                    'train/centers_moved': moved.item(),
+                    'train/centers_cosine': centers.mean_cosine().item(),
+                }
+            )

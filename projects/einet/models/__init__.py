@@ -1,0 +1,53 @@
+"""The method's parts, each registered in mmdet's registry and usable alone."""
+
+from .backbones import Xception41, Xception65, Xception71
+from .criterion import EINetCriterion
+from .decoders import InstanceDecoder, SemanticDecoder
+from .einet import EINet, EINetOutputs
+from .esm import ESM
+from .fusion import EmbeddingPanopticFusion
+from .heads import (
+    CentroidHeatmapHead,
+    InstanceEmbeddingHead,
+    InteractionHead,
+    SemanticEmbeddingHead,
+)
+from .losses import (
+    BootstrappedCrossEntropyLoss,
+    CentroidRegularization,
+    HeatmapFocalLoss,
+    HeatmapMSELoss,
+    InstancePullLoss,
+    InstancePushLoss,
+    InstanceSemanticConsistencyLoss,
+    SemanticCenterLoss,
+)
+from .preprocessor import EINetDataPreprocessor
+from .semantic_centers import SemanticCenters
+
+__all__ = [
+    'ESM',
+    'BootstrappedCrossEntropyLoss',
+    'CentroidHeatmapHead',
+    'CentroidRegularization',
+    'EINet',
+    'EINetCriterion',
+    'EINetDataPreprocessor',
+    'EINetOutputs',
+    'EmbeddingPanopticFusion',
+    'HeatmapFocalLoss',
+    'HeatmapMSELoss',
+    'InstanceDecoder',
+    'InstanceEmbeddingHead',
+    'InstancePullLoss',
+    'InstancePushLoss',
+    'InstanceSemanticConsistencyLoss',
+    'InteractionHead',
+    'SemanticCenterLoss',
+    'SemanticCenters',
+    'SemanticDecoder',
+    'SemanticEmbeddingHead',
+    'Xception41',
+    'Xception65',
+    'Xception71',
+]

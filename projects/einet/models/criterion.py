@@ -1,0 +1,125 @@
+"""The training objective, Eq. (10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from mmdet.registry import MODELS
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from .targets import PanopticTargets
+
+LOSSES = ('semantic', 'heatmap', 'center', 'push', 'pull', 'consistency', 'centroid')
+
+
+class EmbeddingSummary(NamedTuple):
+    """What the extract-and-summary module takes from a batch, one entry per picture.
+
+    Attributes:
+        category_means: V, (B, C, D).
+        instance_means: E, B x (K, D), of the embedding that groups pixels.
+        raw_instance_means: the same without pixel positions.
+        centroid_embeddings: O, B x (K, D).
+    """
+
+    category_means: Tensor
+    instance_means: list[Tensor]
+    raw_instance_means: list[Tensor]
+    centroid_embeddings: list[Tensor]
+
+
+@MODELS.register_module()
+class EINetCriterion(BaseModule):
+    """Weighted sum of the method's losses, Eq. (10).
+
+    Terms on one picture's instances are averaged over the pictures that have instances, the
+    semantic-centre term over the pictures that have labels. A batch without any gives finite,
+    graph-connected zeros.
+
+    Args:
+        losses: loss configs by name; ``None`` leaves a term out. ``semantic``: L_sem on the logits;
+            ``heatmap``: L_hm; ``center``, ``push``, ``pull``: Eq. (1); ``consistency``: R_ins
+            (Table 3's InsAug), Eq. (7); ``centroid``: L_cen (Table 3's CenReg), Eq. (8).
+    """
+
+    def __init__(self, losses: Mapping[str, dict | None], init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        unknown = set(losses) - set(LOSSES)
+        if unknown:
+            raise ValueError(f'EINetCriterion: unknown losses {sorted(unknown)}; known: {LOSSES}')
+        self.losses = nn.ModuleDict(
+            {name: MODELS.build(cfg) for name, cfg in losses.items() if cfg is not None}
+        )
+
+    def forward(
+        self,
+        semantic_logits: Sequence[Tensor],
+        heatmap_logits: Tensor,
+        semantic_embedding: Sequence[Tensor],
+        instance_embedding: Sequence[Tensor],
+        summary: EmbeddingSummary,
+        centers: Tensor,
+        targets: PanopticTargets,
+    ) -> dict[str, Tensor]:
+        """Losses by key, each a scalar.
+
+        Args:
+            semantic_logits: (B, C, h, w) logits of equal share, see the calibration modes.
+            heatmap_logits: (B, C_th, h, w).
+            semantic_embedding: S, B x (D, h, w).
+            instance_embedding: I, B x (D, h, w).
+            summary: E, V and O.
+            centers: Q as each picture sees it, (B, C, D).
+            targets: of the batch.
+        """
+        semantic_pixels = [s.flatten(1).t() for s in semantic_embedding]
+        instance_pixels = [i.flatten(1).t() for i in instance_embedding]
+        labels, ids = targets.labels.flatten(1), targets.instance_ids.flatten(1)
+        means, raw_means = summary.instance_means, summary.raw_instance_means
+        per_picture = {
+            'center': (semantic_pixels, labels, centers),
+            'push': (means,),
+            'pull': (instance_pixels, ids, means),
+            'consistency': (raw_means, targets.instance_labels, centers, targets.present),
+            'centroid': (means, summary.centroid_embeddings),
+        }
+        with_labels = int(targets.present.any(dim=1).sum())
+        with_instances = sum(len(picture) > 0 for picture in targets.instance_labels)
+        values = {}
+        for name, loss in self.losses.items():
+            if name == 'semantic':
+                value = _cross_entropy(loss, semantic_logits, targets)
+            elif name == 'heatmap':
+                value = loss(heatmap_logits, targets.heatmap, targets.heatmap_mask)
+            else:
+                count = with_labels if name == 'center' else with_instances
+                value = _sum_over_pictures(loss, *per_picture[name]) / max(count, 1)
+            values[f'loss_{name}'] = value
+        return values
+
+
+def _cross_entropy(
+    loss: nn.Module, logits: Sequence[Tensor], targets: PanopticTargets
+) -> Tensor:
+    """Cross-entropy at input resolution, averaged over the calibrated and the raw logits."""
+    size = targets.sem_seg.shape[-2:]
+    upsampled = (F.interpolate(each, size, mode='bilinear', align_corners=False) for each in logits)
+    values = [loss(each, targets.sem_seg, targets.pixel_weights) for each in upsampled]
+    return torch.stack(values).mean()
+
+
+def _sum_over_pictures(loss: nn.Module, *arguments: Iterable[Tensor]) -> Tensor:
+    """Sum of a per-picture loss.
+
+    One picture's activations are computed again in the backward pass, so that the peak memory does
+    not grow with the batch.
+    """
+    pictures = zip(*arguments, strict=True)
+    return torch.stack(
+        [checkpoint(loss, *each, use_reentrant=False, preserve_rng_state=False) for each in pictures]
+    ).sum()

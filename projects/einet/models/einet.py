@@ -1,0 +1,283 @@
+"""The EINet detector: it wires the parts together and does nothing else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from mmdet.models.detectors import BaseDetector
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample, OptSampleList, SampleList
+from mmengine.logging import print_log
+from mmengine.structures import InstanceData, PixelData
+from torch import Tensor
+
+from ..functional.grouping import PanopticResult
+from .criterion import EmbeddingSummary
+from .targets import PanopticTargets, build_targets
+
+
+class EINetOutputs(NamedTuple):
+    """The network's maps for a batch, all at stride 4.
+
+    Attributes:
+        semantic_embedding: S, (B, D, h, w).
+        semantic_attention: (B, 1, h, w) in (0, 1).
+        semantic_logits: (B, C, h, w), from the raw semantic embedding.
+        raw_instance_embedding: I without pixel positions, (B, D, h, w).
+        instance_embedding: I, (B, D, h, w).
+        instance_attention: (B, 1, h, w) in (0, 1).
+        heatmap_logits: (B, C_th, h, w).
+    """
+
+    semantic_embedding: Tensor
+    semantic_attention: Tensor
+    semantic_logits: Tensor
+    raw_instance_embedding: Tensor
+    instance_embedding: Tensor
+    instance_attention: Tensor
+    heatmap_logits: Tensor
+
+
+@MODELS.register_module()
+class EINet(BaseDetector):
+    """Embedding-Interaction based Panoptic Segmentation.
+
+    The class counts and the embedding's width stand here once and are handed to the parts.
+
+    Args:
+        num_thing_classes: C_th; labels 0 .. C_th - 1.
+        num_stuff_classes: C_st; labels C_th .. C - 1.
+        embed_dims: D.
+        backbone: any backbone of mmdet or mmseg with features at strides 4, 8 and 16 (or 32).
+        semantic_decoder: (features) -> (B, channels, h, w).
+        instance_decoder: (features) -> (B, channels, h, w).
+        semantic_head: see :class:`SemanticEmbeddingHead`.
+        instance_head: see :class:`InstanceEmbeddingHead`.
+        centroid_head: see :class:`CentroidHeatmapHead`.
+        esm: extract and summary module, see :class:`ESM`.
+        interaction: see :class:`InteractionHead`.
+        criterion: see :class:`EINetCriterion`.
+        fusion: network maps -> panoptic picture, see :class:`EmbeddingPanopticFusion`.
+        targets: options of :func:`einet.models.targets.build_targets`: ``small_instance_area``,
+            ``small_instance_weight``, ``min_overlap``.
+        allow_other_classes: load the rest of a checkpoint whose class counts differ (transfer);
+            otherwise such a checkpoint is an error.
+        data_preprocessor: see :class:`EINetDataPreprocessor`.
+    """
+
+    def __init__(
+        self,
+        num_thing_classes: int,
+        num_stuff_classes: int,
+        backbone: dict,
+        semantic_decoder: dict,
+        instance_decoder: dict,
+        semantic_head: dict,
+        instance_head: dict,
+        centroid_head: dict,
+        esm: dict,
+        interaction: dict,
+        criterion: dict,
+        fusion: dict,
+        embed_dims: int = 256,
+        targets: dict | None = None,
+        allow_other_classes: bool = False,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        num_classes = num_thing_classes + num_stuff_classes
+        if data_preprocessor is not None:
+            data_preprocessor = {'void_label': num_classes, **data_preprocessor}
+        super().__init__(data_preprocessor, init_cfg)
+        self.num_thing_classes = num_thing_classes
+        self.num_classes = num_classes
+        self.target_options = dict(targets or {})
+        self.allow_other_classes = allow_other_classes
+        width = {'embed_dims': embed_dims}
+        things = {'num_thing_classes': num_thing_classes}
+        counts = {**things, 'num_stuff_classes': num_stuff_classes}
+        self.backbone = MODELS.build(backbone)
+        self.semantic_decoder = MODELS.build(semantic_decoder)
+        self.instance_decoder = MODELS.build(instance_decoder)
+        self.semantic_head = MODELS.build({'num_classes': num_classes, **width, **semantic_head})
+        self.instance_head = MODELS.build({**width, **instance_head})
+        self.centroid_head = MODELS.build({'in_channels': embed_dims, **things, **centroid_head})
+        self.esm = MODELS.build(esm)
+        self.interaction = MODELS.build({**counts, **width, **interaction})
+        self.criterion = MODELS.build(criterion)
+        self.fusion = MODELS.build({**counts, **fusion})
+
+    def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
+        """Backbone features at strides 4, 8 and 16 or 32."""
+        return self.backbone(batch_inputs)
+
+    def _forward(
+        self, batch_inputs: Tensor, batch_data_samples: OptSampleList = None
+    ) -> EINetOutputs:
+        """The network's maps for a batch; mode ``'tensor'``.
+
+        Args:
+            batch_inputs: (B, 3, H, W) float, normalized.
+            batch_data_samples: not used.
+        """
+        features = self.extract_feat(batch_inputs)
+        semantic = self.semantic_head(self.semantic_decoder(features))
+        instance = self.instance_head(self.instance_decoder(features))
+        return EINetOutputs(
+            semantic_embedding=semantic.embedding,
+            semantic_attention=semantic.attention,
+            semantic_logits=self.semantic_head.classify(semantic.embedding),
+            raw_instance_embedding=instance.raw,
+            instance_embedding=instance.embedding,
+            instance_attention=instance.attention,
+            heatmap_logits=self.centroid_head(instance.raw),
+        )
+
+    def loss(self, batch_inputs: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
+        """Losses of a batch by key, Eq. (10).
+
+        Args:
+            batch_inputs: (B, 3, H, W) float, normalized.
+            batch_data_samples: B samples as packed by :class:`PackPanopticInputs`.
+        """
+        outputs = self._forward(batch_inputs)
+        targets = build_targets(
+            batch_data_samples,
+            feature_size=outputs.semantic_logits.shape[-2:],
+            num_thing_classes=self.num_thing_classes,
+            num_classes=self.num_classes,
+            **self.target_options,
+        )
+        # One view per picture, shared by all uses: their gradients add up picture by picture.
+        semantic_embedding = outputs.semantic_embedding.unbind()
+        instance_embedding = outputs.instance_embedding.unbind()
+        summary = self._summarize(semantic_embedding, instance_embedding, outputs, targets)
+        centers = self.interaction(
+            summary.raw_instance_means,
+            targets.instance_labels,
+            summary.category_means,
+            targets.present,
+        )
+        losses = self.criterion(
+            self._training_logits(outputs, targets, centers),
+            outputs.heatmap_logits,
+            semantic_embedding,
+            instance_embedding,
+            summary,
+            centers,
+            targets,
+        )
+        # DistributedDataParallel needs a gradient for every parameter, also in a batch of void.
+        used = (outputs.semantic_attention, outputs.instance_attention, outputs.instance_embedding)
+        losses['loss_semantic'] += sum(o.sum(dtype=torch.float32) * 0 for o in used)
+        return losses
+
+    def predict(
+        self, batch_inputs: Tensor, batch_data_samples: SampleList, rescale: bool = True
+    ) -> SampleList:
+        """Panoptic predictions, written into the samples.
+
+        Args:
+            batch_inputs: (B, 3, H, W) float, normalized.
+            batch_data_samples: B samples with ``img_shape`` and ``ori_shape``.
+            rescale: predict at the original picture's size (default) or at the input's.
+
+        Returns:
+            The samples with ``pred_panoptic_seg`` (``sem_seg``: (1, H, W) int32, label + 1000 x
+            instance, void = C), ``pred_sem_seg`` (``sem_seg``: (1, H, W) uint8) and
+            ``pred_instances`` (``labels``, ``scores``, ``panoptic_ids``: (K,), ``centroids``:
+            (K, 2) xy), instances in the order of their ids.
+        """
+        outputs = self._forward(batch_inputs)
+        for sample, logits, heatmap, embedding in zip(
+            batch_data_samples,
+            outputs.semantic_logits,
+            outputs.heatmap_logits,
+            outputs.instance_embedding,
+            strict=True,
+        ):
+            img_shape = sample.img_shape[:2]
+            result = self.fusion(
+                logits,
+                heatmap,
+                embedding,
+                padded_shape=tuple(batch_inputs.shape[-2:]),
+                img_shape=img_shape,
+                ori_shape=sample.ori_shape[:2] if rescale else img_shape,
+            )
+            _write_prediction(sample, result)
+        return batch_data_samples
+
+    def _summarize(
+        self,
+        semantic_embedding: Sequence[Tensor],
+        instance_embedding: Sequence[Tensor],
+        outputs: EINetOutputs,
+        targets: PanopticTargets,
+    ) -> EmbeddingSummary:
+        """V, E and O of the batch, Fig. 3."""
+        category_means, _ = self.esm(
+            semantic_embedding, outputs.semantic_attention, targets.labels, self.num_classes
+        )
+        counts = [len(labels) for labels in targets.instance_labels]
+        segments = (outputs.instance_attention, targets.instance_ids, counts)
+        means = [mean for mean, _ in self.esm(instance_embedding, *segments)]
+        raw_means = means
+        if outputs.raw_instance_embedding is not outputs.instance_embedding:
+            raw_means = [mean for mean, _ in self.esm(outputs.raw_instance_embedding, *segments)]
+        return EmbeddingSummary(
+            category_means=category_means,
+            instance_means=means,
+            raw_instance_means=raw_means,
+            centroid_embeddings=self.esm.centroids(instance_embedding, targets.centroids),
+        )
+
+    def _training_logits(
+        self, outputs: EINetOutputs, targets: PanopticTargets, centers: Tensor
+    ) -> list[Tensor]:
+        """Logits that share the semantic loss, Eq. (4): raw, calibrated or both."""
+        mode = self.interaction.calibration
+        logits = [outputs.semantic_logits] if mode in ('none', 'dual') else []
+        if mode in ('replace', 'dual'):
+            calibrated = self.interaction.calibrated(
+                outputs.semantic_embedding, targets.labels, centers
+            )
+            logits.append(self.semantic_head.classify(calibrated))
+        return logits
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: object) -> None:
+        """Refuse, or with ``allow_other_classes`` skip, parameters of another class set."""
+        other = [
+            prefix + key
+            for key, value in self.state_dict().items()
+            if prefix + key in state_dict and state_dict[prefix + key].shape != value.shape
+        ]
+        if other and not self.allow_other_classes:
+            centers = state_dict.get(f'{prefix}interaction.centers.centers')
+            found = 'unknown' if centers is None else f'{centers.shape[0]} x {centers.shape[1]}'
+            own = ' x '.join(map(str, self.interaction.centers.centers.shape))
+            raise RuntimeError(
+                f'EINet: checkpoint and config differ in classes x embed_dims: {found} against '
+                f'{own}. These parameters do not fit: {", ".join(other)}. Set '
+                'model.num_thing_classes, model.num_stuff_classes and model.embed_dims to those of '
+                'the checkpoint or, to fine-tune on other classes, model.allow_other_classes=True'
+            )
+        for key in other:
+            print_log(f'EINet: {key} starts anew, its shape differs', 'current', logging.WARNING)
+            del state_dict[key]
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _write_prediction(sample: DetDataSample, result: PanopticResult) -> None:
+    """Store one picture's panoptic result in its sample."""
+    sample.pred_panoptic_seg = PixelData(sem_seg=result.panoptic[None])
+    sample.pred_sem_seg = PixelData(sem_seg=result.sem_seg[None])
+    sample.pred_instances = InstanceData(
+        labels=result.labels,
+        scores=result.scores,
+        panoptic_ids=result.panoptic_ids,
+        centroids=result.centroids,
+    )

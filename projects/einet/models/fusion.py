@@ -1,0 +1,138 @@
+"""The panoptic fusion: network maps of one picture to its panoptic result (paper, inference)."""
+
+from __future__ import annotations
+
+import torch
+from mmdet.registry import MODELS
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from ..functional.grouping import (
+    PanopticResult,
+    group_pixels,
+    merge_segments,
+    score_maps,
+    semantic_decision,
+)
+from ..functional.heatmap import find_peaks
+from ..functional.resize import BilinearCells, Shapes
+
+
+@MODELS.register_module()
+class EmbeddingPanopticFusion(BaseModule):
+    """Group the pixels of every thing class around the peaks of its centroid heatmap, Eq. (9).
+
+    Has no parameters. A thing class without a peak and stuff below ``stuff_area`` become void.
+
+    Args:
+        num_thing_classes: C_th.
+        num_stuff_classes: C_st, C = C_th + C_st <= 255.
+        kernel_size: side of the max-pool window for peaks, in cells (pixels at stride 4).
+        peak_threshold: probability that a peak exceeds.
+        top_k: peaks per thing class.
+        stuff_area: smallest area of a stuff class, in pixels of the original picture (peers use
+            2048 on Cityscapes and 4096 on COCO).
+    """
+
+    def __init__(
+        self,
+        num_thing_classes: int,
+        num_stuff_classes: int,
+        kernel_size: int = 8,
+        peak_threshold: float = 0.3,
+        top_k: int = 30,
+        stuff_area: int = 4096,
+    ) -> None:
+        super().__init__()
+        self.num_thing_classes = num_thing_classes
+        self.num_classes = num_thing_classes + num_stuff_classes
+        if self.num_classes > 255:
+            raise ValueError(
+                f'EmbeddingPanopticFusion: num_thing_classes + num_stuff_classes is '
+                f'{self.num_classes}, but label maps are uint8: at most 255 classes'
+            )
+        self.kernel_size = kernel_size
+        self.peak_threshold = peak_threshold
+        self.top_k = top_k
+        self.stuff_area = stuff_area
+
+    @torch.no_grad()
+    def forward(
+        self,
+        semantic_logits: Tensor,
+        heatmap_logits: Tensor,
+        instance_embedding: Tensor,
+        padded_shape: tuple[int, int],
+        img_shape: tuple[int, int],
+        ori_shape: tuple[int, int],
+    ) -> PanopticResult:
+        """Segment one picture. Computes in float32, also for half-precision maps.
+
+        Args:
+            semantic_logits: (C, h, w).
+            heatmap_logits: (C_th, h, w), before the sigmoid.
+            instance_embedding: I, (D, h, w).
+            padded_shape: (height, width) of the network's input, which the maps cover.
+            img_shape: (height, width) of the resized picture in its top-left corner.
+            ori_shape: (height, width) of the result.
+
+        Returns:
+            The panoptic map and its instances.
+
+        Raises:
+            ValueError: a map has NaN or infinite values, or another number of classes.
+        """
+        maps = {
+            'semantic_logits': semantic_logits.float(),
+            'heatmap_logits': heatmap_logits.float(),
+            'instance_embedding': instance_embedding.float(),
+        }
+        self._check(maps)
+        logits, heatmap, embedding = maps.values()
+        size = (logits.shape[-2], logits.shape[-1])
+        shapes = Shapes(tuple(padded_shape), tuple(img_shape), tuple(ori_shape))
+        peaks = find_peaks(
+            heatmap.sigmoid(),
+            kernel_size=self.kernel_size,
+            threshold=self.peak_threshold,
+            top_k=self.top_k,
+            labels=logits.max(dim=0).indices,
+            valid=shapes.valid_cells(size),
+            ranking=heatmap,
+        )
+        cells = BilinearCells(size, shapes, like=logits)
+        semantics = semantic_decision(logits, cells, self.num_thing_classes)
+        centroids = embedding[:, peaks.xy[:, 1], peaks.xy[:, 0]].t()
+        scores = score_maps(embedding, centroids)
+        pixels = semantics.thing_pixels, semantics.thing_labels
+        groups = group_pixels(scores, peaks.labels, cells, *pixels)
+        return merge_segments(
+            semantics,
+            groups,
+            peaks,
+            cells,
+            self.num_classes,
+            self.num_thing_classes,
+            self.stuff_area,
+        )
+
+    def _check(self, maps: dict[str, Tensor]) -> None:
+        """Refuse maps of other class counts or sizes, and values that are not finite."""
+        channels = (self.num_classes, self.num_thing_classes, maps['instance_embedding'].shape[0])
+        size = maps['semantic_logits'].shape[-2:]
+        for (name, values), count in zip(maps.items(), channels, strict=True):
+            if values.shape != (count, *size):
+                raise ValueError(
+                    f'EmbeddingPanopticFusion: {name} is {tuple(values.shape)}, expected '
+                    f'{(count, *size)}: class counts of model and fusion must agree, and all '
+                    'maps must have one size'
+                )
+        # One sum per map, and one transfer from the device: NaN and infinity survive a sum.
+        finite = torch.stack([values.sum() for values in maps.values()]).isfinite().tolist()
+        for name, good in zip(maps, finite, strict=True):
+            if not good:
+                raise ValueError(
+                    f'EmbeddingPanopticFusion: {name} has NaN or infinite values: the training '
+                    'diverged or the input was not finite; lower the learning rate, or train '
+                    'without --amp'
+                )

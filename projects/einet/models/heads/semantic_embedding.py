@@ -1,0 +1,81 @@
+"""Semantic embedding S, its attention and its classifier (Fig. 2, bottom).
+
+Letters: B images, D embedding width, C categories, h x w the map at stride 4.
+"""
+
+from typing import NamedTuple
+
+from mmdet.registry import MODELS
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ..layers import embedding_conv5x5, embedding_init
+
+
+class SemanticEmbedding(NamedTuple):
+    """What the head gives.
+
+    Attributes:
+        embedding: S, (B, D, h, w) float.
+        attention: att_sem, (B, 1, h, w) float in (0, 1).
+    """
+
+    embedding: Tensor
+    attention: Tensor
+
+
+@MODELS.register_module()
+class SemanticEmbeddingHead(BaseModule):
+    """5x5 -> S, 1x1 -> sigmoid attention, and a linear classifier on S (Fig. 2).
+
+    The classifier is apart from ``forward`` because training classifies the calibrated S (Eq. 4).
+
+    Args:
+        in_channels: Channels of the semantic decoder.
+        embed_dims: D.
+        num_classes: C, things and stuff.
+        separable: A depthwise-separable 5x5 convolution.
+        norm_cfg: Norm after the depthwise convolution; unused when not ``separable``.
+        act_cfg: Activation after the depthwise convolution; unused when not ``separable``.
+        init_cfg: mmengine's initialisation. With None, S starts with the scale of its input, the
+            attention near 0.5 everywhere and the classes near equal.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        embed_dims: int,
+        num_classes: int,
+        separable: bool = False,
+        norm_cfg: dict | None = dict(type='BN'),  # noqa: B006
+        act_cfg: dict = dict(type='ReLU'),  # noqa: B006
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg or embedding_init('attention', 'classifier'))
+        self.embed_dims = embed_dims
+        self.num_classes = num_classes
+        self.embedding = embedding_conv5x5(in_channels, embed_dims, separable, norm_cfg, act_cfg)
+        self.attention = nn.Conv2d(in_channels, 1, 1)
+        self.classifier = nn.Conv2d(embed_dims, num_classes, 1)
+
+    def forward(self, x: Tensor) -> SemanticEmbedding:
+        """Embed.
+
+        Args:
+            x: Semantic decoder's features, (B, in_channels, h, w) float.
+
+        Returns:
+            S (B, D, h, w) and its attention (B, 1, h, w) in (0, 1).
+        """
+        return SemanticEmbedding(self.embedding(x), self.attention(x).sigmoid())
+
+    def classify(self, embedding: Tensor) -> Tensor:
+        """Score every category.
+
+        Args:
+            embedding: S, raw or calibrated (Eq. 4), (B, D, h, w) float.
+
+        Returns:
+            Logits, (B, C, h, w) float.
+        """
+        return self.classifier(embedding)

@@ -1,0 +1,147 @@
+"""Registered losses: each holds a weight and the options of one function of ``functional``."""
+
+from typing import Literal
+
+from mmdet.registry import MODELS
+from torch import Tensor, nn
+
+from ..functional import losses as F
+from ..functional import task_losses as T
+
+
+@MODELS.register_module()
+class SemanticCenterLoss(nn.Module):
+    """First line of Eq. 1, see :func:`einet.functional.losses.semantic_center_loss`."""
+
+    def __init__(
+        self,
+        margin: float = 5.0,
+        reduction: Literal['mean', 'sum'] = 'mean',
+        loss_weight: float = 0.01,
+    ) -> None:
+        super().__init__()
+        self.margin = margin
+        self.reduction = reduction
+        self.loss_weight = loss_weight
+
+    def forward(self, embeddings: Tensor, labels: Tensor, centers: Tensor) -> Tensor:
+        """Loss of one image; S (N, D), y (N,), Q (C, D)."""
+        return self.loss_weight * F.semantic_center_loss(
+            embeddings, labels, centers, self.margin, self.reduction
+        )
+
+
+@MODELS.register_module()
+class InstancePushLoss(nn.Module):
+    """Second line of Eq. 1, see :func:`einet.functional.losses.instance_push_loss`."""
+
+    def __init__(self, delta_d: float = 1.5, loss_weight: float = 0.01) -> None:
+        super().__init__()
+        self.delta_d = delta_d
+        self.loss_weight = loss_weight
+
+    def forward(self, instance_means: Tensor) -> Tensor:
+        """Loss of one image; E (K, D)."""
+        return self.loss_weight * F.instance_push_loss(instance_means, self.delta_d)
+
+
+@MODELS.register_module()
+class InstancePullLoss(nn.Module):
+    """Third line of Eq. 1, see :func:`einet.functional.losses.instance_pull_loss`."""
+
+    def __init__(self, delta_v: float = 0.5, loss_weight: float = 0.01) -> None:
+        super().__init__()
+        self.delta_v = delta_v
+        self.loss_weight = loss_weight
+
+    def forward(self, embeddings: Tensor, segment_ids: Tensor, instance_means: Tensor) -> Tensor:
+        """Loss of one image; I (N, D), t (N,), E (K, D)."""
+        return self.loss_weight * F.instance_pull_loss(
+            embeddings, segment_ids, instance_means, self.delta_v
+        )
+
+
+@MODELS.register_module()
+class InstanceSemanticConsistencyLoss(nn.Module):
+    """R_ins, see :func:`einet.functional.losses.instance_semantic_consistency_loss`."""
+
+    def __init__(self, alpha: float = 0.15, loss_weight: float = 0.01) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.loss_weight = loss_weight
+
+    def forward(
+        self, instance_means: Tensor, instance_labels: Tensor, centers: Tensor, present: Tensor
+    ) -> Tensor:
+        """Loss of one image; E (K, D), g (K,), Q (C, D), J (C,) bool."""
+        return self.loss_weight * F.instance_semantic_consistency_loss(
+            instance_means, instance_labels, centers, present, self.alpha
+        )
+
+
+@MODELS.register_module()
+class CentroidRegularization(nn.Module):
+    """L_cen, see :func:`einet.functional.losses.centroid_regularization`."""
+
+    def __init__(
+        self, reduction: Literal['mean', 'sum'] = 'mean', loss_weight: float = 10.0
+    ) -> None:
+        super().__init__()
+        self.reduction = reduction
+        self.loss_weight = loss_weight
+
+    def forward(self, instance_means: Tensor, centroid_embeddings: Tensor) -> Tensor:
+        """Loss of one image; E (K, D), O (K, D)."""
+        return self.loss_weight * F.centroid_regularization(
+            instance_means, centroid_embeddings, self.reduction
+        )
+
+
+@MODELS.register_module()
+class HeatmapMSELoss(nn.Module):
+    """L_hm as squared error, see :func:`einet.functional.task_losses.heatmap_mse_loss`."""
+
+    def __init__(
+        self, reduction: Literal['mean', 'sum'] = 'mean', loss_weight: float = 200.0
+    ) -> None:
+        super().__init__()
+        self.reduction = reduction
+        self.loss_weight = loss_weight
+
+    def forward(self, logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Loss of a batch; logits and target (B, C_th, h, w), mask (B, 1, h, w)."""
+        return self.loss_weight * T.heatmap_mse_loss(logits, target, mask, self.reduction)
+
+
+@MODELS.register_module()
+class HeatmapFocalLoss(nn.Module):
+    """L_hm as Gaussian focal loss, see :func:`einet.functional.task_losses.heatmap_focal_loss`."""
+
+    def __init__(self, alpha: float = 2.0, beta: float = 4.0, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.beta = beta
+        self.loss_weight = loss_weight
+
+    def forward(self, logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Loss of a batch; logits and target (B, C_th, h, w), mask (B, 1, h, w)."""
+        return self.loss_weight * T.heatmap_focal_loss(logits, target, mask, self.alpha, self.beta)
+
+
+@MODELS.register_module()
+class BootstrappedCrossEntropyLoss(nn.Module):
+    """L_sem, see :func:`einet.functional.task_losses.bootstrapped_cross_entropy`."""
+
+    def __init__(
+        self, top_fraction: float = 1.0, ignore_index: int = 255, loss_weight: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.top_fraction = top_fraction
+        self.ignore_index = ignore_index
+        self.loss_weight = loss_weight
+
+    def forward(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Loss of a batch; logits (B, C, H, W), labels and weights (B, H, W)."""
+        return self.loss_weight * T.bootstrapped_cross_entropy(
+            logits, labels, weights, self.top_fraction, self.ignore_index
+        )

@@ -1,0 +1,123 @@
+"""Normalizes pictures and pads them, with all their target maps, to one size."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmdet.models.data_preprocessors import DetDataPreprocessor
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
+from mmengine.structures import PixelData
+from torch import Tensor
+
+IGNORE_LABEL = 255
+
+
+@MODELS.register_module()
+class EINetDataPreprocessor(DetDataPreprocessor):
+    """Pad pictures and target maps alike, in training and in testing.
+
+    Padding goes to the right and to the bottom, so coordinates stay. ``gt_sem_seg`` is padded with
+    255, ``gt_panoptic_seg`` with `void_label`, bitmaps of ``gt_instances`` with 0.
+
+    Args:
+        mean: per channel, after the colour conversion, in the input's units.
+        std: per channel.
+        pad_size_divisor: sides of the batch become multiples of it.
+        pad_value: of the picture, after normalization.
+        bgr_to_rgb: swap the channels of BGR input (what mm's loaders give).
+        rgb_to_bgr: swap the channels of RGB input.
+        void_label: C, void of ``gt_panoptic_seg``; :class:`EINet` sets it.
+        non_blocking: copy to the device asynchronously.
+
+    Raises:
+        ValueError: when a picture has NaN or infinite values, a target map has another size than
+            its picture, or samples were made for another number of classes than `void_label`.
+    """
+
+    def __init__(
+        self,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        pad_size_divisor: int = 1,
+        pad_value: float = 0,
+        bgr_to_rgb: bool = False,
+        rgb_to_bgr: bool = False,
+        void_label: int | None = None,
+        non_blocking: bool = False,
+    ) -> None:
+        super().__init__(
+            mean=mean,
+            std=std,
+            pad_size_divisor=pad_size_divisor,
+            pad_value=pad_value,
+            bgr_to_rgb=bgr_to_rgb,
+            rgb_to_bgr=rgb_to_bgr,
+            non_blocking=non_blocking,
+        )
+        self.void_label = void_label
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Turn a collated batch into the model's input.
+
+        Args:
+            data: ``inputs``, B tensors (3, h, w) or one (B, 3, h, w), and ``data_samples``, B
+                samples or None. Neither is changed.
+            training: no difference; kept for the interface.
+
+        Returns:
+            ``inputs``, (B, 3, H, W) float32, and ``data_samples`` with maps of (1, H, W).
+        """
+        samples = data.get('data_samples') or [DetDataSample()] * len(data['inputs'])
+        for image, sample in zip(data['inputs'], samples, strict=True):
+            self._check(image, sample)
+        data = super().forward(data, training)
+        for sample in data['data_samples'] or []:
+            self._pad_targets(sample, tuple(data['inputs'].shape[-2:]))
+        return data
+
+    def _check(self, image: Tensor, sample: DetDataSample) -> None:
+        """Refuse a sample that would spoil training silently."""
+        name = sample.get('img_path', 'picture without img_path')
+        if image.is_floating_point() and not torch.isfinite(image).all():
+            raise ValueError(
+                f'{name}: the picture has NaN or infinite values after the pipeline; repair the '
+                f'file or the transform that makes them'
+            )
+        for key in ('gt_sem_seg', 'gt_panoptic_seg'):
+            if key in sample and sample.get(key).sem_seg.shape[-2:] != image.shape[-2:]:
+                raise ValueError(
+                    f'{name}: {key} has (height, width) {tuple(sample.get(key).sem_seg.shape[-2:])}'
+                    f', the picture {tuple(image.shape[-2:])}; put LoadPanopticSegments before the '
+                    f'geometric transforms, and take only such that move gt_seg_map'
+                )
+        num_classes = sample.get('num_classes')
+        if None not in (num_classes, self.void_label) and num_classes != self.void_label:
+            raise ValueError(
+                f'{name}: its data set has {num_classes} classes, the model {self.void_label}; '
+                f'set num_thing_classes and num_stuff_classes of the model to those of the data set'
+            )
+
+    def _pad_targets(self, sample: DetDataSample, size: tuple[int, int]) -> None:
+        """Pad a sample's maps to `size` (H, W)."""
+        if 'gt_sem_seg' in sample:
+            sample.gt_sem_seg = _pad(sample.gt_sem_seg, size, IGNORE_LABEL)
+        if 'gt_panoptic_seg' in sample:
+            if self.void_label is None:
+                raise ValueError(
+                    'EINetDataPreprocessor needs void_label (the number of classes) to pad '
+                    'gt_panoptic_seg'
+                )
+            sample.gt_panoptic_seg = _pad(sample.gt_panoptic_seg, size, self.void_label)
+        if 'masks' in sample.get('gt_instances', ()):
+            # A copy: the caller keeps its own instances, unpadded.
+            sample.gt_instances = sample.gt_instances.clone()
+            sample.gt_instances.masks = sample.gt_instances.masks.pad(size, pad_val=0)
+
+
+def _pad(pixel_data: PixelData, size: tuple[int, int], value: int) -> PixelData:
+    """A map (1, h, w) padded to (1, H, W) on the right and at the bottom."""
+    sem_seg = pixel_data.sem_seg
+    height, width = sem_seg.shape[-2:]
+    padding = (0, size[1] - width, 0, size[0] - height)
+    return PixelData(sem_seg=F.pad(sem_seg, padding, value=value))

@@ -1,0 +1,112 @@
+"""Q, the dictionary of semantic centres: the method's only state that is not a parameter."""
+
+from __future__ import annotations
+
+import torch
+from mmdet.registry import MODELS
+from mmengine import dist
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from ..functional.interaction import update_centers
+
+
+@MODELS.register_module()
+class SemanticCenters(BaseModule):
+    """Dataset-wide centre embedding of every semantic category, Eq. (3).
+
+    Q changes once per optimizer step. A training forward only *stages* the sums of Eq. (3);
+    :class:`einet.hooks.SemanticCentersHook` adds them up over ranks and *commits* them. Gradient
+    accumulation and several ranks therefore give the same Q as one large batch does.
+
+    Everything is kept in float32 and lives in the checkpoint.
+
+    Args:
+        num_classes: C, things first.
+        embed_dims: D.
+        momentum: mu, the share of the old centre that stays, in [0, 1].
+        normalize: divide Eq. (3)'s sum by the sum of its weights (default). ``False`` is the
+            printed equation, whose update grows with the number of instances.
+    """
+
+    centers: Tensor
+    seen: Tensor
+    staged_numerator: Tensor
+    staged_denominator: Tensor
+
+    def __init__(
+        self, num_classes: int, embed_dims: int, momentum: float = 0.9, normalize: bool = True
+    ) -> None:
+        super().__init__()
+        if not 0 <= momentum <= 1:
+            raise ValueError(f'SemanticCenters: momentum must lie in [0, 1], got {momentum}')
+        self.momentum = momentum
+        self.normalize = normalize
+        self.register_buffer('centers', torch.zeros(num_classes, embed_dims))
+        self.register_buffer('seen', torch.zeros(num_classes, dtype=torch.bool))
+        self.register_buffer('staged_numerator', torch.zeros(num_classes, embed_dims))
+        self.register_buffer('staged_denominator', torch.zeros(num_classes))
+        self._awaits_commit = False
+
+    def updated(self, numerator: Tensor, denominator: Tensor) -> Tensor:
+        """Q after one more update, differentiable; the stored Q stays as it is.
+
+        Args:
+            numerator: (C, D) weighted sums of Eq. (3).
+            denominator: (C,) sums of the weights; 0 where a category is absent.
+
+        Returns:
+            (C, D) float32.
+        """
+        return update_centers(
+            self.centers, self.seen, numerator, denominator, self.momentum, self.normalize
+        )
+
+    @torch.no_grad()
+    def stage(self, numerator: Tensor, denominator: Tensor) -> None:
+        """Add one forward's sums, (C, D) and (C,), to those that wait for the next commit.
+
+        Raises:
+            RuntimeError: if nobody handled the previous forward's sums.
+        """
+        if self._awaits_commit:
+            raise RuntimeError(
+                'SemanticCenters: the previous training step was never committed, so Q would stay '
+                "frozen. Add custom_hooks=[dict(type='SemanticCentersHook')] to the config, or "
+                'call SemanticCenters.commit() after every optimizer step of your own loop.'
+            )
+        self.staged_numerator += numerator
+        self.staged_denominator += denominator
+        self._awaits_commit = True
+
+    def keep_staged(self) -> None:
+        """Say that the staged sums belong to a step that is not complete (accumulation)."""
+        self._awaits_commit = False
+
+    @torch.no_grad()
+    def commit(self) -> Tensor:
+        """Turn the sums staged since the last commit, over all ranks, into one EMA step.
+
+        Returns:
+            Mean distance by which the centres that were updated moved; a float32 scalar.
+        """
+        sums = torch.cat([self.staged_numerator, self.staged_denominator[:, None]], dim=1)
+        dist.all_reduce(sums, op='sum')
+        numerator, denominator = sums[:, :-1], sums[:, -1]
+        centers = self.updated(numerator, denominator)
+        present = denominator > 0
+        moved = (centers - self.centers).norm(dim=1)[present].sum() / present.sum().clamp(min=1)
+        self.centers.copy_(centers)
+        self.seen |= present
+        self.staged_numerator.zero_()
+        self.staged_denominator.zero_()
+        self._awaits_commit = False
+        return moved
+
+    def mean_cosine(self) -> Tensor:
+        """Mean cosine over pairs of different seen centres, in [-1, 1]; 0 with fewer than two."""
+        directions = torch.nn.functional.normalize(self.centers[self.seen], dim=1)
+        count = directions.shape[0]
+        if count < 2:
+            return self.centers.new_zeros(())
+        return (directions.sum(dim=0).square().sum() - count) / (count * (count - 1))

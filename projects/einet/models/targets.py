@@ -1,0 +1,166 @@
+"""Dense training targets, built once per batch from the packed samples.
+
+Letters: B pictures, K instances of one picture, (H, W) padded input, (h, w) feature maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from mmdet.evaluation.functional import INSTANCE_OFFSET
+from mmdet.structures import DetDataSample
+from torch import Tensor
+
+from ..functional.heatmap import centroid_heatmap
+
+IGNORE_LABEL = 255
+
+
+@dataclass
+class PanopticTargets:
+    """What the losses need to know about a batch.
+
+    Attributes:
+        sem_seg: (B, H, W) long, 255 = ignore.
+        pixel_weights: (B, H, W) float, weights of the semantic cross-entropy.
+        labels: (B, h, w) long, -1 = ignore.
+        instance_ids: (B, h, w) long, rows of ``instance_labels``, -1 = no instance.
+        present: (B, C) bool, categories with pixels at (h, w).
+        instance_labels: B x (K,) long; instances with pixels at (h, w) only.
+        centroids: B x (K, 2) long, xy on the feature map, on a pixel of the instance itself.
+        heatmap: (B, C_th, h, w) float in [0, 1].
+        heatmap_mask: (B, 1, h, w) bool, False on void and crowd.
+    """
+
+    sem_seg: Tensor
+    pixel_weights: Tensor
+    labels: Tensor
+    instance_ids: Tensor
+    present: Tensor
+    instance_labels: list[Tensor]
+    centroids: list[Tensor]
+    heatmap: Tensor
+    heatmap_mask: Tensor
+
+
+def build_targets(
+    data_samples: Sequence[DetDataSample],
+    feature_size: tuple[int, int],
+    num_thing_classes: int,
+    num_classes: int,
+    small_instance_area: float = 4096,
+    small_instance_weight: float = 3.0,
+    min_overlap: float = 0.3,
+) -> PanopticTargets:
+    """Targets of a batch of samples as packed by :class:`PackPanopticInputs` and padded alike.
+
+    Args:
+        data_samples: B samples with ``gt_sem_seg``, ``gt_panoptic_seg`` and ``gt_instances``.
+        feature_size: (h, w).
+        num_thing_classes: C_th.
+        num_classes: C.
+        small_instance_area: instances below this area, in pixels after scaling and cropping,
+            count more in the semantic loss.
+        small_instance_weight: their weight.
+        min_overlap: IoU with the true box that a box moved by a Gaussian's radius still has;
+            smaller means wider Gaussians. The default is mmdet's CenterNet's.
+
+    Returns:
+        Targets on the samples' device.
+    """
+    sem_seg = torch.stack([s.gt_sem_seg.sem_seg[0] for s in data_samples]).long()
+    instances = [s.gt_instances for s in data_samples]
+    numbers = [s.gt_panoptic_seg.sem_seg[0].long() // INSTANCE_OFFSET for s in data_samples]
+    weights = [
+        _small_instance_weights(n, i.areas, small_instance_area, small_instance_weight)
+        for n, i in zip(numbers, instances, strict=True)
+    ]
+    coarse = [
+        _downsample(s, n, i.labels, i.centroids, feature_size)
+        for s, n, i in zip(sem_seg, numbers, instances, strict=True)
+    ]
+    heatmaps = [
+        centroid_heatmap(
+            _to_cells(i.centroids, s.shape, feature_size),
+            i.labels,
+            (i.bboxes[:, 2:] - i.bboxes[:, :2]) * i.bboxes.new_tensor(_scale(s.shape, feature_size)),
+            num_thing_classes,
+            feature_size,
+            min_overlap,
+        )
+        for s, i in zip(sem_seg, instances, strict=True)
+    ]
+    labels, instance_ids, instance_labels, centroids = map(list, zip(*coarse, strict=True))
+    labels = torch.stack(labels)
+    categories = torch.arange(num_classes, device=labels.device)
+    present = torch.stack([torch.isin(categories, picture) for picture in labels])
+    return PanopticTargets(
+        sem_seg=sem_seg,
+        pixel_weights=torch.stack(weights),
+        labels=labels,
+        instance_ids=torch.stack(instance_ids),
+        present=present,
+        instance_labels=instance_labels,
+        centroids=centroids,
+        heatmap=torch.stack(heatmaps),
+        heatmap_mask=(labels >= 0)[:, None],
+    )
+
+
+def _scale(image_size: Sequence[int], feature_size: tuple[int, int]) -> tuple[float, float]:
+    """Feature cells per input pixel along (x, y)."""
+    return feature_size[1] / image_size[1], feature_size[0] / image_size[0]
+
+
+def _to_cells(xy: Tensor, image_size: Sequence[int], feature_size: tuple[int, int]) -> Tensor:
+    """Feature cells (K, 2), xy, that hold the pixels ``xy``."""
+    cells = ((xy + 0.5) * xy.new_tensor(_scale(image_size, feature_size))).long()
+    limit = cells.new_tensor([feature_size[1] - 1, feature_size[0] - 1])
+    return cells.minimum(limit)
+
+
+def _small_instance_weights(numbers: Tensor, areas: Tensor, area: float, weight: float) -> Tensor:
+    """(H, W) weights: ``weight`` inside instances smaller than ``area``, 1 elsewhere."""
+    table = areas.new_ones(len(areas) + 1)
+    table[1:][areas < area] = weight
+    return table[numbers]
+
+
+def _downsample(
+    sem_seg: Tensor,
+    numbers: Tensor,
+    instance_labels: Tensor,
+    centroids: Tensor,
+    feature_size: tuple[int, int],
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Nearest maps at (h, w) on which every instance keeps the cell of its centroid."""
+    height, width = feature_size
+    rows = ((torch.arange(height, device=sem_seg.device) + 0.5) * sem_seg.shape[0] / height).long()
+    cols = ((torch.arange(width, device=sem_seg.device) + 0.5) * sem_seg.shape[1] / width).long()
+    labels = sem_seg[rows[:, None], cols].clone()
+    ids = numbers[rows[:, None], cols] - 1
+    cells = _to_cells(centroids, sem_seg.shape, feature_size)
+    flat_cells = cells[:, 1] * width + cells[:, 0]
+    _stamp(ids.view(-1), labels.view(-1), flat_cells, instance_labels, numbers)
+    labels[labels == IGNORE_LABEL] = -1
+    count = len(instance_labels)
+    kept = torch.bincount(ids.view(-1) + 1, minlength=count + 1)[1:] > 0
+    renumber = torch.cat([ids.new_full((1,), -1), kept.cumsum(0) - 1])
+    return labels, renumber[ids + 1], instance_labels[kept], cells[kept]
+
+
+def _stamp(
+    ids: Tensor, labels: Tensor, cells: Tensor, instance_labels: Tensor, numbers: Tensor
+) -> None:
+    """Give each centroid's cell to its instance, in place; the smallest wins a shared cell."""
+    count = len(instance_labels)
+    areas = torch.bincount(numbers.flatten(), minlength=count + 1)[1:]
+    order = areas.argsort(descending=True, stable=True)
+    rank = torch.empty_like(order)
+    rank[order] = torch.arange(count, device=order.device)
+    winner = torch.full_like(ids, -1).scatter_reduce_(0, cells, rank, 'amax')
+    stamped = winner >= 0
+    ids[stamped] = order[winner[stamped]]
+    labels[stamped] = instance_labels[ids[stamped]]

@@ -1,0 +1,124 @@
+"""A config as the tools need it: the file, and on top of it what the command line says."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, DictAction
+from mmengine.device import get_device
+
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+_DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that all tools have: ``config``, ``--data-root`` and ``--cfg-options``.
+
+    Args:
+        parser: of the tool.
+    """
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--data-root',
+        metavar='FOLDER',
+        help='where the data set lies; replaces data_root of the train, val and test data',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='override settings of the config, for instance train_dataloader.batch_size=2 '
+        'model.backbone.depth=18. A list: key="[a,b]" or key=a,b; nested: key="[(a,b),(c,d)]", '
+        'quoted and without blanks',
+    )
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read a tool's config and apply what the command line says about it.
+
+    Args:
+        args: has ``config``, ``cfg_options`` and ``data_root``; may have ``launcher``, ``work_dir``
+            and ``local_rank``.
+
+    Returns:
+        The config; its ``work_dir`` is, in this order: the command line's, the file's,
+        ``work_dirs/<name of the file>``.
+
+    Raises:
+        FileNotFoundError: when there is no such config.
+        ValueError: when ``data_root`` is given but the config has no data set to set it in.
+    """
+    if hasattr(args, 'local_rank'):
+        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    config = Config.fromfile(args.config)
+    if args.data_root is not None:
+        set_data_root(config, args.data_root)
+    # After data_root: what is said in more detail wins.
+    if args.cfg_options is not None:
+        config.merge_from_dict(args.cfg_options)
+    config.launcher = getattr(args, 'launcher', 'none')
+    if getattr(args, 'work_dir', None) is not None:
+        config.work_dir = args.work_dir
+    elif config.get('work_dir') is None:
+        config.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    return config
+
+
+def set_data_root(config: Config, data_root: str) -> None:
+    """Set ``data_root`` of the data sets of all dataloaders, also inside wrappers.
+
+    Args:
+        config: changed in place.
+        data_root: folder that ``ann_file`` and ``data_prefix`` of the data sets are relative to.
+
+    Raises:
+        ValueError: when the config has no data set.
+    """
+    found = 0
+    for name in _DATALOADERS:
+        if config.get(name):
+            found += _set_in_dataset(config[name].get('dataset'), data_root)
+    if not found:
+        raise ValueError(
+            f'--data-root {data_root}: {config.filename or "the config"} has no data set in any of '
+            f'{", ".join(_DATALOADERS)}'
+        )
+
+
+def _set_in_dataset(dataset: Any, data_root: str) -> int:
+    """Set it in a data set, or in those that a wrapper holds; returns how many."""
+    if isinstance(dataset, Mapping):
+        inner = [dataset[key] for key in ('dataset', 'datasets') if key in dataset]
+        if inner:
+            return sum(_set_in_dataset(part, data_root) for part in inner)
+        dataset['data_root'] = data_root
+        return 1
+    if isinstance(dataset, list | tuple):
+        return sum(_set_in_dataset(part, data_root) for part in dataset)
+    return 0
+
+
+def enable_amp(config: Config) -> None:
+    """Train with automatic mixed precision.
+
+    Args:
+        config: its ``optim_wrapper`` is changed in place.
+
+    Raises:
+        ValueError: when there is no accelerator, or the config has an optimizer wrapper of its own.
+    """
+    if get_device() == 'cpu':
+        raise ValueError(
+            '--amp needs an accelerator (CUDA, NPU, MLU or MUSA) and none was found; '
+            'leave it out to train in float32'
+        )
+    kind = config.optim_wrapper.type
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+        raise ValueError(f'--amp replaces OptimWrapper, but optim_wrapper.type is {kind}')
+    config.optim_wrapper.type = 'AmpOptimWrapper'
+    config.optim_wrapper.setdefault('loss_scale', 'dynamic')

@@ -1,0 +1,49 @@
+"""Several ranks without an accelerator, which mmengine's launcher does not foresee."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.dist import is_distributed
+from torch import distributed as torch_dist
+
+
+def prepare_cpu_ranks(config: Config) -> bool:
+    """Let ``--launcher pytorch`` run on CPU ranks; do nothing with an accelerator or one process.
+
+    mmengine would select a CUDA device and NCCL, pass device ids to DistributedDataParallel, and
+    synchronize batch norm, each of which fails on a CPU. So the process group is opened here, with
+    gloo.
+
+    Args:
+        config: with ``launcher``; ``env_cfg``, ``model_wrapper_cfg`` and ``sync_bn`` are changed in
+            place.
+
+    Returns:
+        Whether CPU ranks were prepared.
+
+    Raises:
+        ValueError: with ``slurm`` or ``mpi``, which mmengine can start on accelerators only.
+    """
+    if config.launcher == 'none' or get_device() != 'cpu':
+        return False
+    if config.launcher != 'pytorch':
+        raise ValueError(
+            f'--launcher {config.launcher} needs an accelerator on every rank and none was found; '
+            f'CPU ranks start with tools/dist_train.sh, which uses --launcher pytorch'
+        )
+    dist_cfg = config.setdefault('env_cfg', {}).setdefault('dist_cfg', {})
+    dist_cfg['backend'] = 'gloo'
+    wrapper = config.setdefault('model_wrapper_cfg', {'type': 'MMDistributedDataParallel'})
+    wrapper['device_ids'] = None
+    wrapper.setdefault('broadcast_buffers', False)
+    wrapper.setdefault('find_unused_parameters', config.get('find_unused_parameters', False))
+    config.sync_bn = None
+    if not is_distributed():
+        timeout = dist_cfg.get('timeout')
+        torch_dist.init_process_group(
+            'gloo', timeout=None if timeout is None else timedelta(seconds=timeout)
+        )
+    return True

@@ -1,0 +1,25 @@
+"""Drawing: panoptic maps, heatmaps, embeddings, contact sheets, and a visualizer for mmdet."""
+
+from .colors import SegmentColors, segment_colors
+from .ground_truth import read_panoptic_seg
+from .local_visualizer import PanopticLocalVisualizer
+from .maps import embedding_colors, heatmap_overlay
+from .panels import PANEL_TITLES, model_panels
+from .panoptic import draw_panoptic, resize_pair
+from .sheet import SheetRow, compose_sheet, panel_size
+
+__all__ = [
+    'PANEL_TITLES',
+    'PanopticLocalVisualizer',
+    'SegmentColors',
+    'SheetRow',
+    'compose_sheet',
+    'draw_panoptic',
+    'embedding_colors',
+    'heatmap_overlay',
+    'model_panels',
+    'panel_size',
+    'read_panoptic_seg',
+    'resize_pair',
+    'segment_colors',
+]

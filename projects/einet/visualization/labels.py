@@ -1,0 +1,157 @@
+"""Class names written inside segments.
+
+Letters: H x W map, n segments. Points are (x, y) in pixels. Images are RGB uint8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+_MIN_FONT, _MAX_FONT = 12, 22
+# Text is wider than high: room is measured by ellipses this many times as wide as high ...
+_ASPECT = 2
+# ... and a name may be this many times as wide as its ellipse: it sticks out a little.
+_OVERHANG = 1.3
+# Half height of the smallest segment that may bring its class's only name.
+_MIN_HALF_HEIGHT = 3
+
+_Box = tuple[float, float, float, float]
+
+
+@lru_cache(maxsize=64)
+def load_font(size: int, bold: bool = True) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, which matplotlib carries: it knows accents, and looks the same everywhere.
+
+    Args:
+        size: height in pixels.
+        bold: the bold face.
+
+    Returns:
+        A Pillow font.
+    """
+    name = 'DejaVuSans-Bold.ttf' if bold else 'DejaVuSans.ttf'
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / 'fonts' / 'ttf' / name), size)
+
+
+def borders(panoptic_seg: np.ndarray) -> np.ndarray:
+    """Pixels on either side of a change of segment.
+
+    Args:
+        panoptic_seg: (H, W) int panoptic ids.
+
+    Returns:
+        (H, W) bool.
+    """
+    edge = np.zeros(panoptic_seg.shape, bool)
+    vertical = panoptic_seg[1:] != panoptic_seg[:-1]
+    horizontal = panoptic_seg[:, 1:] != panoptic_seg[:, :-1]
+    edge[1:] |= vertical
+    edge[:-1] |= vertical
+    edge[:, 1:] |= horizontal
+    edge[:, :-1] |= horizontal
+    return edge
+
+
+def label_anchors(panoptic_seg: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The largest ellipse, twice as wide as high, inside each segment: centre and half height.
+
+    One distance transform serves all segments: the distance to the nearest border of any segment
+    is, inside a segment, the distance to its own. The map is squeezed to half its width before, so
+    that discs stand for ellipses.
+
+    Args:
+        panoptic_seg: (H, W) int panoptic ids.
+        ids: (n,) int ids.
+
+    Returns:
+        Centres (n, 2) int xy and half heights (n,) float32, both in pixels; 0 for an id that is not
+        left in the map (a small segment can vanish when a map is made smaller).
+    """
+    panoptic_seg = (
+        panoptic_seg[:, _ASPECT // 2 :: _ASPECT]
+        if panoptic_seg.shape[1] >= _ASPECT
+        else panoptic_seg
+    )
+    inside = np.pad(~borders(panoptic_seg), 1).astype(np.uint8)
+    distance = cv2.distanceTransform(inside, cv2.DIST_L2, 5)[1:-1, 1:-1].ravel()
+    table = np.full(
+        1 + max(int(panoptic_seg.max(initial=0)), int(ids.max(initial=0))), -1, np.int64
+    )
+    # In ascending order the last write per id, its largest distance, stays.
+    order = np.argsort(distance, kind='stable')
+    table[panoptic_seg.ravel()[order]] = order
+    best = table[ids]
+    y, x = np.divmod(best, panoptic_seg.shape[1])
+    return np.stack([_ASPECT * x + _ASPECT // 2, y], axis=1), np.where(best >= 0, distance[best], 0)
+
+
+def draw_labels(
+    image: np.ndarray, anchors: np.ndarray, half_heights: np.ndarray, names: Sequence[str]
+) -> np.ndarray:
+    """Write each name at its anchor, where it fits and covers no other name.
+
+    The roomiest segments come first; the size follows the room; a segment too small for a legible
+    name gets none. A class that is left without a name then gets one below its roomiest segment,
+    unless that is tiny.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        anchors: (n, 2) xy centres.
+        half_heights: (n,) of the ellipses around them, pixels.
+        names: n texts.
+
+    Returns:
+        A new (H, W, 3) uint8 RGB image.
+    """
+    canvas = Image.fromarray(image)
+    pen = ImageDraw.Draw(canvas)
+    placed: list[_Box] = []
+    written: set[str] = set()
+    order = np.argsort(-half_heights, kind='stable')
+    for index in order:
+        font = _fitting_font(pen, names[index], float(half_heights[index]))
+        if font is not None and _write(pen, names[index], font, anchors[index], placed):
+            written.add(names[index])
+    smallest = load_font(_MIN_FONT)
+    for index in order[half_heights[order] >= _MIN_HALF_HEIGHT]:
+        below = anchors[index] + (0, half_heights[index] + _MIN_FONT)
+        if names[index] not in written and _write(pen, names[index], smallest, below, placed):
+            written.add(names[index])
+    return np.array(canvas)
+
+
+def _write(
+    pen: ImageDraw.ImageDraw,
+    name: str,
+    font: ImageFont.FreeTypeFont,
+    centre: np.ndarray,
+    placed: list[_Box],
+) -> bool:
+    """Write a name, inside the picture, unless it would cover another; whether it was written."""
+    half = np.array([pen.textlength(name, font) / 2, font.size / 2])
+    lowest = half + 2
+    x, y = np.clip(centre, lowest, np.maximum(lowest, np.array(pen.im.size) - lowest)).tolist()
+    box = (x - half[0], y - half[1], x + half[0], y + half[1])
+    if any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in placed):
+        return False
+    placed.append(box)
+    pen.text((x, y), name, 'white', font, anchor='mm', stroke_width=2, stroke_fill='black')
+    return True
+
+
+def _fitting_font(
+    pen: ImageDraw.ImageDraw, name: str, half_height: float
+) -> ImageFont.FreeTypeFont | None:
+    """The largest legible font in which ``name`` fits the ellipse; None when there is none."""
+    for size in range(min(_MAX_FONT, int(2 * half_height)), _MIN_FONT - 1, -1):
+        font = load_font(size)
+        if pen.textlength(name, font) <= _OVERHANG * 2 * _ASPECT * half_height:
+            return font
+    return None

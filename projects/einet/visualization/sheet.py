@@ -1,0 +1,103 @@
+"""Lay pictures out on one sheet: a title per column, a caption per row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from .labels import load_font
+
+_MARGIN, _GAP = 32, 14
+_TITLE_SIZE, _CAPTION_SIZE, _HEADING_SIZE = 24, 20, 30
+_INK, _FAINT, _PAPER = (25, 25, 25), (95, 95, 95), (255, 255, 255)
+
+
+@dataclass(frozen=True)
+class SheetRow:
+    """One row of a sheet.
+
+    Attributes:
+        caption: one line of text above the pictures.
+        pictures: one (h, w, 3) uint8 RGB picture per column, all at least as wide as they will be
+            shown.
+    """
+
+    caption: str
+    pictures: Sequence[np.ndarray]
+
+
+def panel_size(height: int, width: int, box: int) -> tuple[int, int]:
+    """The size that fits a picture into a square box with its proportions kept.
+
+    Args:
+        height: of the picture.
+        width: of the picture.
+        box: side of the square.
+
+    Returns:
+        (width, height), both at least 1.
+    """
+    scale = box / max(height, width)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def compose_sheet(
+    titles: Sequence[str], rows: Sequence[SheetRow], box: int, heading: str = ''
+) -> np.ndarray:
+    """Compose a contact sheet.
+
+    Args:
+        titles: one per column.
+        rows: at least one, each with as many pictures as there are titles.
+        box: width of a column; pictures are at most this wide and centred in it.
+        heading: a line at the top.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: when a row has another number of pictures than there are titles, or there is no
+            row.
+    """
+    if not rows:
+        raise ValueError('a contact sheet needs at least one row')
+    for row in rows:
+        if len(row.pictures) != len(titles):
+            raise ValueError(
+                f'row "{row.caption}" has {len(row.pictures)} pictures for {len(titles)} titles'
+            )
+    heading_height = 2 * _HEADING_SIZE if heading else 0
+    top = _MARGIN + heading_height + 2 * _TITLE_SIZE
+    caption_height = 2 * _CAPTION_SIZE
+    heights = [max(picture.shape[0] for picture in row.pictures) for row in rows]
+    width = 2 * _MARGIN + len(titles) * box + (len(titles) - 1) * _GAP
+    height = top + sum(heights) + len(rows) * (caption_height + _GAP) + _MARGIN
+    sheet = Image.new('RGB', (width, height), _PAPER)
+    pen = ImageDraw.Draw(sheet)
+    if heading:
+        pen.text((_MARGIN, _MARGIN), heading, _INK, load_font(_HEADING_SIZE))
+    lefts = [_MARGIN + column * (box + _GAP) for column in range(len(titles))]
+    for left, title in zip(lefts, titles, strict=True):
+        pen.text(
+            (left + box / 2, top - _TITLE_SIZE), title, _INK, load_font(_TITLE_SIZE), anchor='mm'
+        )
+    for row, row_height in zip(rows, heights, strict=True):
+        pen.text(
+            (_MARGIN, top + caption_height / 2),
+            row.caption,
+            _FAINT,
+            load_font(_CAPTION_SIZE, False),
+            anchor='lm',
+        )
+        top += caption_height
+        for left, picture in zip(lefts, row.pictures, strict=True):
+            offset = (
+                left + (box - picture.shape[1]) // 2,
+                top + (row_height - picture.shape[0]) // 2,
+            )
+            sheet.paste(Image.fromarray(picture), offset)
+        top += row_height + _GAP
+    return np.array(sheet)

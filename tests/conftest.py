@@ -1,0 +1,44 @@
+"""What all tests share: registered modules, real data, and reproducible property tests."""
+
+import warnings
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+DATA_ROOTS = (PROJECT_ROOT / 'data', PROJECT_ROOT.parent / 'shared' / 'data')
+
+# The same examples in every run (a red test stays red), and no time limit per example: shared
+# machines are slow now and then.
+settings.register_profile('einet', derandomize=True, deadline=None)
+settings.load_profile('einet')
+
+try:
+    from mmdet.utils import register_all_modules
+
+    register_all_modules(init_default_scope=True)
+    import einet  # noqa: F401
+except ImportError as error:
+    # The tests that need the missing part fail with the same message; the others still run.
+    warnings.warn(f'OpenMMLab modules are not registered: {error}', stacklevel=1)
+
+
+def _data_folder(name: str) -> Path:
+    for root in DATA_ROOTS:
+        if (root / name / 'annotations').is_dir():
+            return root / name
+    places = ' or '.join(str(root / name) for root in DATA_ROOTS)
+    pytest.skip(f'needs the data set {name} in {places}')
+
+
+@pytest.fixture(scope='session')
+def coco_sample_root() -> Path:
+    """Folder of the COCO panoptic sample, in COCO's own layout."""
+    return _data_folder('coco_sample')
+
+
+@pytest.fixture(scope='session')
+def nuclei_root() -> Path:
+    """Folder of the nuclei set: one thing class, one stuff class, COCO panoptic format."""
+    return _data_folder('nuclei')

@@ -1,0 +1,176 @@
+"""panopticapi as the reference, and real annotations with predictions made from them."""
+
+import contextlib
+import io
+import json
+import uuid
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+THINGS = 80
+
+
+def to_rgb(id_map):
+    return np.stack([id_map % 256, id_map // 256 % 256, id_map // 65536], axis=-1).astype(np.uint8)
+
+
+@pytest.fixture
+def write_png():
+    """Write an id map as panopticapi reads it."""
+
+    def write(path, id_map):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(to_rgb(np.asarray(id_map))).save(path)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope='session')
+def panopticapi_statistics(tmp_path_factory):
+    """panopticapi's own statistics of pairs of maps, read from files as it wants them.
+
+    Called with (gt_map, segments, pred_map) triples, where a segment is a dict of the sample's
+    ``segments_info`` and pred_map is encoded as label + 1000 * instance.
+    """
+    evaluation = pytest.importorskip('panopticapi.evaluation')
+    folder = tmp_path_factory.mktemp('panopticapi')
+
+    def compute(triples, num_classes):
+        pairs = []
+        for gt_map, segments, pred_map in triples:
+            name = f'{uuid.uuid4().hex}.png'
+            ids, pred_index = np.unique(pred_map, return_inverse=True)
+            kept = ids % 1000 != num_classes
+            disk_ids = np.where(kept, np.arange(len(ids)) + 1, 0)
+            Image.fromarray(to_rgb(gt_map)).save(folder / f'gt{name}')
+            Image.fromarray(to_rgb(disk_ids[pred_index].reshape(gt_map.shape))).save(folder / name)
+            gt_info = [
+                dict(
+                    id=segment['id'],
+                    category_id=segment['category'],
+                    iscrowd=segment['iscrowd'],
+                    area=int((gt_map == segment['id']).sum()),
+                )
+                for segment in segments
+            ]
+            pred_info = [
+                dict(id=int(disk_id), category_id=int(pan_id % 1000))
+                for disk_id, pan_id in zip(disk_ids[kept], ids[kept], strict=True)
+            ]
+            gt_annotation = dict(image_id=name, file_name=f'gt{name}', segments_info=gt_info)
+            pairs.append((gt_annotation, dict(file_name=name, segments_info=pred_info)))
+        categories = {label: dict(id=label, isthing=1) for label in range(num_classes)}
+        with contextlib.redirect_stdout(io.StringIO()):
+            return evaluation.pq_compute_single_core(0, pairs, str(folder), str(folder), categories)
+
+    return compute
+
+
+@pytest.fixture(scope='session')
+def coco_meta(coco_sample_root):
+    """Metainfo of the 133 COCO panoptic classes."""
+    content = json.loads((coco_sample_root / 'annotations/panoptic_val2017.json').read_text())
+    categories = content['categories']
+    names = tuple(category['name'] for category in categories)
+    assert [category['isthing'] for category in categories] == [1] * THINGS + [0] * 53
+    return dict(
+        classes=names,
+        thing_classes=names[:THINGS],
+        stuff_classes=names[THINGS:],
+        category_ids=tuple(category['id'] for category in categories),
+    )
+
+
+@pytest.fixture(scope='session')
+def coco_samples(coco_sample_root, coco_meta):
+    """Per split: the samples as the dataset yields them, and the ids of their segments."""
+    labels = {category_id: label for label, category_id in enumerate(coco_meta['category_ids'])}
+
+    def load(split):
+        folder = coco_sample_root / 'annotations' / f'panoptic_{split}'
+        content = json.loads(folder.with_suffix('.json').read_text())
+        pictures = {image['id']: image for image in content['images']}
+        samples = []
+        for annotation in content['annotations']:
+            path = folder / annotation['file_name']
+            rgb = np.asarray(Image.open(path)).astype(np.int64)
+            segments = [
+                dict(
+                    id=segment['id'],
+                    category=labels[segment['category_id']],
+                    is_thing=labels[segment['category_id']] < THINGS and not segment['iscrowd'],
+                    iscrowd=segment['iscrowd'],
+                )
+                for segment in annotation['segments_info']
+            ]
+            picture = pictures[annotation['image_id']]
+            sample = dict(
+                img_id=picture['id'],
+                img_path=str(coco_sample_root / split / picture['file_name']),
+                ori_shape=(picture['height'], picture['width']),
+                seg_map_path=str(path),
+                segments_info=segments,
+            )
+            samples.append((sample, rgb @ np.array([1, 256, 65536])))
+        return samples
+
+    cache = {split: load(split) for split in ('train2017', 'val2017')}
+    return lambda split: cache[split]
+
+
+@pytest.fixture(scope='session')
+def with_prediction():
+    """A copy of a sample with a prediction added, as the model hands it over."""
+
+    def add(sample, pred_map):
+        prediction = torch.as_tensor(np.asarray(pred_map), dtype=torch.int32)[None].clone()
+        return dict(sample, pred_panoptic_seg=dict(sem_seg=prediction))
+
+    return add
+
+
+@pytest.fixture(scope='session')
+def perturb():
+    """Make the perfect prediction of a sample, and spoil it in a named way."""
+
+    def perfect(sample, gt_map, void):
+        pred = np.full(gt_map.shape, void)
+        for instance, segment in enumerate(sample['segments_info'], 1):
+            if not segment['iscrowd']:
+                number = instance if segment['category'] < THINGS else 0
+                pred[gt_map == segment['id']] = segment['category'] + 1000 * number
+        return pred
+
+    def apply(sample, gt_map, how, void=133):
+        rng = np.random.default_rng(sample['img_id'])
+        pred = perfect(sample, gt_map, void)
+        is_thing = pred >= 1000
+        columns = np.broadcast_to(np.arange(pred.shape[1]), pred.shape)
+        if how == 'merged':
+            pred[is_thing] = pred[is_thing] % 1000 + 1000 * (1 + pred[is_thing] // 3000)
+        elif how == 'split':
+            pred[is_thing & (columns > 0.4 * pred.shape[1])] += 1000 * 500
+        elif how in ('dropped', 'relabelled'):
+            for pan_id in np.unique(pred):
+                if rng.random() < 0.3:
+                    other = void if how == 'dropped' else rng.integers(133)
+                    pred[pred == pan_id] = other + (1000 * 700 if other < THINGS else 0)
+        elif how == 'shifted':
+            pred = np.roll(pred, (5, -3), axis=(0, 1))
+        elif how == 'void':
+            pred[:, columns[0] % 3 == 0] = void
+        elif how == 'spilled':  # segments reach into void and crowd, some lie wholly inside
+            crowd = {s['id']: s['category'] for s in sample['segments_info'] if s['iscrowd']}
+            for crowd_id, label in crowd.items():
+                pred[(gt_map == crowd_id) & (columns % 40 < 30)] = label + 1000 * 800
+            pred = np.where(pred == void, np.roll(pred, 20, axis=1), pred)
+            pred[(pred >= 1000) & (columns > 0.45 * pred.shape[1])] += 1000 * 900
+        else:
+            assert how == 'perfect'
+        return pred
+
+    return apply

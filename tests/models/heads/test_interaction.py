@@ -1,0 +1,110 @@
+import math
+
+import pytest
+import torch
+from einet.models import InteractionHead
+
+
+def _head(**kwargs):
+    centers = dict(type='SemanticCenters', momentum=0.8)
+    return InteractionHead(
+        num_thing_classes=2, num_stuff_classes=1, embed_dims=2, centers=centers, **kwargs
+    )
+
+
+def _picture():
+    """Two instances of class 0, class 2 (stuff) present, class 1 absent."""
+    means = torch.tensor([[3.0, 0.0], [0.0, 2.0]])
+    labels = torch.tensor([0, 0])
+    category_means = torch.tensor([[[4.0, 3.0], [9.0, 9.0], [0.0, -5.0]]])
+    present = torch.tensor([[True, False, True]])
+    return [means], [labels], category_means, present
+
+
+def test_centers_by_hand():
+    head = _head()
+    head.centers.seen[0] = True
+    head.centers.centers[0] = torch.tensor([0.5, 0.5])
+    # D_e between unit vectors of E and V: sqrt(2 - 2 cos).
+    near = [math.sqrt(2 - 2 * 0.8), math.sqrt(2 - 2 * 0.6)]
+    far = [math.sqrt(2), 2.0]
+    weights = [math.exp(-n) / (math.exp(-n) + math.exp(-f)) for n, f in zip(near, far, strict=True)]
+    mean = [weights[0] / sum(weights), weights[1] / sum(weights)]
+    centers = head(*_picture())
+    expected = [[0.8 * 0.5 + 0.2 * mean[0], 0.8 * 0.5 + 0.2 * mean[1]], [0, 0], [0, -1]]
+    torch.testing.assert_close(centers[0], torch.tensor(expected))
+
+
+def test_without_sem_aug_every_center_follows_its_category():
+    head = _head(sem_aug=False)
+    assert head.calibration == 'none'
+    centers = head(*_picture())
+    torch.testing.assert_close(centers[0], torch.tensor([[0.8, 0.6], [0, 0], [0, -1]]))
+
+
+def test_literal_affinity_prefers_the_far_category():
+    near, far = _head(), _head(literal_affinity=True)
+    picture = _picture()
+    near(*picture), far(*picture)
+    assert near.centers.staged_denominator[0] > far.centers.staged_denominator[0]
+
+
+def test_pictures_see_their_own_update_and_share_the_commit():
+    means, labels, category_means, present = _picture()
+    other = [torch.tensor([[-1.0, -1.0]])], [torch.tensor([1])]
+    other_category_means = torch.tensor([[[0.0, 0.0], [-2.0, -1.0], [5.0, 0.0]]])
+    other_present = torch.tensor([[False, True, True]])
+    both = _head()
+    together = both(
+        means + other[0],
+        labels + other[1],
+        torch.cat([category_means, other_category_means]),
+        torch.cat([present, other_present]),
+    )
+    apart = _head()
+    torch.testing.assert_close(together[0], apart(means, labels, category_means, present)[0])
+    apart.centers.keep_staged()
+    torch.testing.assert_close(together[1], apart(*other, other_category_means, other_present)[0])
+    torch.testing.assert_close(both.centers.staged_numerator, apart.centers.staged_numerator)
+    torch.testing.assert_close(both.centers.staged_denominator, apart.centers.staged_denominator)
+
+
+def test_evaluation_stages_nothing():
+    head = _head().eval()
+    head(*_picture()), head(*_picture())
+    assert head.centers.staged_denominator.abs().sum() == 0
+
+
+def test_calibration_replaces_thing_pixels_only():
+    head = _head()
+    embedding = torch.arange(12.0).reshape(1, 2, 2, 3)
+    labels = torch.tensor([[[0, 2, -1], [1, 0, 2]]])
+    centers = torch.tensor([[[10.0, 20.0], [30.0, 40.0], [50.0, 60.0]]])
+    calibrated = head.calibrated(embedding, labels, centers)
+    expected = torch.tensor([[[[10.0, 1, 2], [30, 10, 5]], [[20.0, 7, 8], [40, 20, 11]]]])
+    assert torch.equal(calibrated, expected)
+
+
+def test_gradient_reaches_both_embeddings():
+    head = _head()
+    means, labels, category_means, present = _picture()
+    means[0].requires_grad_(True)
+    category_means.requires_grad_(True)
+    head(means, labels, category_means, present).square().sum().backward()
+    assert means[0].grad.abs().sum() > 0
+    assert category_means.grad[0, 2].abs().sum() >= 0
+    assert torch.isfinite(category_means.grad).all()
+
+
+def test_void_picture():
+    head = _head()
+    empty = torch.zeros(0, 2), torch.zeros(0, dtype=torch.long)
+    centers = head([empty[0]], [empty[1]], torch.zeros(1, 3, 2), torch.zeros(1, 3).bool())
+    assert centers.abs().sum() == 0
+    head.centers.commit()
+    assert not head.centers.seen.any()
+
+
+def test_unknown_calibration():
+    with pytest.raises(ValueError, match='calibration'):
+        _head(calibration='both')

@@ -1,0 +1,79 @@
+"""Decoders and heads on backbones of mmdet and mmseg, built by name, forward and backward."""
+
+import pytest
+import torch
+from mmdet.registry import MODELS
+
+HEIGHT, WIDTH = 97, 131
+BACKBONES = {
+    'mmdet-resnet-stride16': (
+        dict(
+            type='ResNet',
+            depth=50,
+            base_channels=4,
+            stem_channels=8,
+            strides=(1, 2, 2, 1),
+            dilations=(1, 1, 1, 2),
+        ),
+        (16, 32, 128),
+        (7, 9),
+    ),
+    'mmdet-swin': (
+        dict(
+            type='SwinTransformer',
+            embed_dims=8,
+            depths=(1, 1, 1, 1),
+            num_heads=(1, 2, 2, 4),
+            window_size=4,
+        ),
+        (8, 16, 64),
+        (4, 5),
+    ),
+    'mmseg-mix-transformer': (
+        dict(
+            type='mmseg.MixVisionTransformer',
+            embed_dims=8,
+            num_layers=(1, 1, 1, 1),
+            num_heads=(1, 2, 2, 4),
+        ),
+        (8, 16, 32),
+        (4, 5),
+    ),
+}
+
+
+@pytest.mark.parametrize('separable', [False, True])
+@pytest.mark.parametrize('name', BACKBONES)
+def test_forward_and_backward(name, separable):
+    torch.manual_seed(0)
+    config, in_channels, last = BACKBONES[name]
+    backbone = MODELS.build(config)
+    options = dict(in_channels=in_channels, in_index=(0, 1, -1), channels=12, separable=separable)
+    semantic = MODELS.build(dict(type='SemanticDecoder', aspp_channels=8, **options))
+    instance = MODELS.build(dict(type='InstanceDecoder', **options))
+    head = dict(in_channels=12, embed_dims=6, separable=separable)
+    semantic_head = MODELS.build(dict(type='SemanticEmbeddingHead', num_classes=5, **head))
+    instance_head = MODELS.build(dict(type='InstanceEmbeddingHead', position='add', **head))
+    heatmap_head = MODELS.build(
+        dict(type='CentroidHeatmapHead', in_channels=6, num_thing_classes=3, separable=separable)
+    )
+    # One image in training mode: nothing may need a second value per channel.
+    backbone.train()  # some of mmdet's return None here
+    feats = backbone(torch.randn(1, 3, HEIGHT, WIDTH))
+    assert feats[-1].shape[-2:] == last
+    s = semantic_head(semantic(feats))
+    i = instance_head(instance(feats))
+    logits, heatmap = semantic_head.classify(s.embedding), heatmap_head(i.raw)
+    h, w = feats[0].shape[-2:]
+    assert (h, w) == (25, 33)
+    assert logits.shape == (1, 5, h, w)
+    assert heatmap.shape == (1, 3, h, w)
+    assert i.embedding.shape == (1, 6, h, w)
+    assert s.attention.shape == i.attention.shape == (1, 1, h, w)
+
+    outputs = (logits, heatmap, i.embedding, s.attention, i.attention)
+    sum(output.square().mean() for output in outputs).backward()
+    for part in (semantic, instance, semantic_head, instance_head, heatmap_head):
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in part.parameters())
+    gradient = next(backbone.parameters()).grad
+    assert gradient is not None and gradient.isfinite().all() and gradient.abs().sum() > 0

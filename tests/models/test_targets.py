@@ -1,0 +1,91 @@
+import torch
+from einet.functional.heatmap import gaussian_radius
+from einet.models.targets import build_targets
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from .samples import make_sample
+
+
+def _targets(*samples, feature_size=(4, 6), **kwargs):
+    return build_targets(samples, feature_size, num_thing_classes=2, num_classes=3, **kwargs)
+
+
+def test_maps_by_hand():
+    sample = make_sample((16, 24), [(1, 4, 4, 12, 8), (0, 16, 0, 24, 12)], void_rows=3)
+    targets = _targets(sample)
+    # Cells read pixel (4 i + 2, 4 j + 2).
+    assert targets.labels[0].tolist() == [
+        [-1, -1, -1, -1, 0, 0],
+        [2, 1, 1, 2, 0, 0],
+        [2, 2, 2, 2, 0, 0],
+        [2, 2, 2, 2, 2, 2],
+    ]
+    assert targets.instance_ids[0].tolist() == [
+        [-1, -1, -1, -1, 1, 1],
+        [-1, 0, 0, -1, 1, 1],
+        [-1, -1, -1, -1, 1, 1],
+        [-1, -1, -1, -1, -1, -1],
+    ]
+    assert targets.instance_labels[0].tolist() == [1, 0]
+    assert targets.centroids[0].tolist() == [[1, 1], [4, 1]]
+    assert targets.present.tolist() == [[True, True, True]]
+    assert targets.heatmap[0, 1, 1, 1] == 1
+    assert targets.heatmap[0, 0, 1, 4] == 1
+    assert targets.heatmap_mask[0, 0].tolist() == (targets.labels[0] >= 0).tolist()
+
+
+def test_small_instances_weigh_more():
+    sample = make_sample((16, 24), [(1, 4, 4, 12, 8), (0, 16, 0, 24, 12)])
+    weights = _targets(sample, small_instance_area=33, small_instance_weight=3.0).pixel_weights[0]
+    assert weights[4:8, 4:12].unique().tolist() == [3.0]
+    assert weights.sum() == 16 * 24 + 2 * 32
+
+
+def test_one_pixel_instances_keep_a_cell_and_the_smallest_wins_it():
+    boxes = [(0, 0, 0, 12, 12), (1, 9, 5, 10, 6), (1, 8, 4, 9, 5), (0, 11, 4, 12, 6)]
+    targets = _targets(make_sample((16, 24), boxes))
+    # Three centroids fall into cell (2, 1): the first of the two one-pixel instances has it.
+    assert targets.instance_ids[0, 1, 2] == 1
+    assert targets.instance_labels[0].tolist() == [0, 1]
+    assert targets.labels[0, 1, 2] == 1
+    # The heatmap still knows all of them.
+    assert (targets.heatmap == 1).sum() == 3
+
+
+def test_empty_and_void_pictures():
+    targets = _targets(make_sample((16, 24), []), make_sample((16, 24), [], void_rows=16))
+    assert targets.instance_labels[0].shape == (0,)
+    assert targets.centroids[1].shape == (0, 2)
+    assert targets.present.tolist() == [[False, False, True], [False, False, False]]
+    assert not targets.heatmap_mask[1].any()
+    assert targets.heatmap.sum() == 0
+
+
+def test_heatmap_spread_follows_the_extent_on_the_feature_map():
+    targets = _targets(make_sample((64, 96), [(0, 8, 8, 72, 40)]), feature_size=(16, 24))
+    radius = int(gaussian_radius(torch.tensor([8.0]), torch.tensor([16.0]), 0.3))
+    row = targets.heatmap[0, 0, 5]
+    assert radius >= 1
+    assert (row > 0).sum() == 2 * radius + 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_every_centroid_lies_on_its_own_instance(data):
+    box = st.tuples(
+        st.integers(0, 1), st.integers(0, 22), st.integers(0, 14), st.integers(1, 9), st.integers(1, 9)
+    )
+    boxes = [
+        (label, x, y, min(x + w, 24), min(y + h, 16))
+        for label, x, y, w, h in data.draw(st.lists(box, max_size=6))
+    ]
+    targets = _targets(make_sample((16, 24), boxes))
+    x, y = targets.centroids[0].unbind(1)
+    ids = targets.instance_ids[0]
+    owners = ids[y, x]
+    # Where cells are shared the smaller instance owns the cell; it then still has pixels.
+    assert set(ids.unique().tolist()) - {-1} == set(range(len(targets.instance_labels[0])))
+    assert torch.equal(targets.labels[0][y, x], targets.instance_labels[0][owners])
+    for cell in {(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)}:
+        assert ids[cell[1], cell[0]] >= 0

@@ -1,0 +1,145 @@
+"""Draw what a trained model does on a few pictures, all on one sheet.
+
+One row per picture: input, ground truth, prediction (a colour per instance, the same in both where
+it was found), centroid heatmap with the peaks that became instances ringed, and the instance
+embedding as colours (its three principal components; instances should differ, stuff is dimmed).
+
+    python tools/analysis_tools/contact_sheet.py CONFIG CHECKPOINT --out sheet.png --num 6
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import mmcv
+import numpy as np
+import torch
+from mmdet.apis import init_detector
+from mmdet.evaluation.functional import INSTANCE_OFFSET
+from mmdet.registry import DATASETS
+from mmdet.structures import DetDataSample
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset, pseudo_collate
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+from mmengine.utils import track_iter_progress
+from torch import nn
+
+from einet.evaluation.ground_truth import parse_segments, read_id_map
+from einet.evaluation.pq import pq_statistics
+from einet.evaluation.pq_summary import class_quality, mean_quality, sum_statistics
+from einet.utils import add_common_arguments, load_config
+from einet.visualization import (
+    PANEL_TITLES,
+    SheetRow,
+    compose_sheet,
+    model_panels,
+    read_panoptic_seg,
+)
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_common_arguments(parser)
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--out', type=Path, default=Path('contact_sheet.png'), help='PNG to write')
+    parser.add_argument(
+        '--num', type=int, default=6, help='pictures, spread evenly over the data (default 6)'
+    )
+    parser.add_argument(
+        '--split', choices=('val', 'test'), default='val', help='which data (default val)'
+    )
+    parser.add_argument('--box', type=int, default=400, help='side of a picture in pixels')
+    parser.add_argument('--device', default=get_device(), help='for example cpu or cuda:0')
+    args = parser.parse_args(argv)
+    if args.num < 1:
+        parser.error(f'--num {args.num}: at least one picture is needed')
+    if not Path(args.checkpoint).is_file():
+        parser.error(f'there is no checkpoint {args.checkpoint}')
+    return args
+
+
+def build_dataset(config: Config, split: str) -> BaseDataset:
+    """The data of a split, as the model is tested on it."""
+    init_default_scope(config.get('default_scope', 'mmdet'))
+    return DATASETS.build(config[f'{split}_dataloader'].dataset)
+
+
+@torch.no_grad()
+def run_model(
+    model: nn.Module, sample: dict[str, Any]
+) -> tuple[DetDataSample, np.ndarray, np.ndarray]:
+    """Prediction, heatmap (C_th, h, w) and instance embedding (D, h, w), without padding."""
+    batch = model.data_preprocessor(pseudo_collate([sample]), False)
+    outputs = model(**batch, mode='tensor')
+    predicted = model(**batch, mode='predict')[0].cpu()
+    padded, used = batch['inputs'].shape[-2:], predicted.img_shape[:2]
+    maps = outputs.heatmap_logits[0].sigmoid(), outputs.instance_embedding[0]
+    height, width = (
+        math.ceil(cells * part / whole)
+        for cells, part, whole in zip(maps[0].shape[-2:], used, padded, strict=True)
+    )
+    heatmap, embedding = (m[:, :height, :width].float().cpu().numpy() for m in maps)
+    return predicted, heatmap, embedding
+
+
+def score(sample: DetDataSample, prediction: np.ndarray, meta: dict[str, Any]) -> str:
+    """PQ of one picture and how many of its instances were found, in words."""
+    num_classes, num_things = len(meta['classes']), len(meta['thing_classes'])
+    segments = parse_segments(sample.segments_info, num_classes, frozenset(range(num_things)))
+    counted = pq_statistics(
+        read_id_map(sample.seg_map_path), segments, prediction, num_classes, INSTANCE_OFFSET
+    )
+    total = sum_statistics([counted], num_classes)
+    pq = mean_quality(class_quality(total), range(num_classes))[0].pq
+    found, missed = (int(n[:num_things].sum()) for n in (total.tp, total.fn))
+    return f'PQ {100 * pq:.1f}, {found} of {found + missed} instances found'
+
+
+def draw_row(
+    model: nn.Module, dataset: BaseDataset, index: int, meta: dict[str, Any], box: int
+) -> SheetRow:
+    """One picture's row."""
+    sample, heatmap, embedding = run_model(model, dataset[index])
+    prediction = sample.pred_panoptic_seg.sem_seg[0].numpy()
+    pictures = model_panels(
+        mmcv.imread(sample.img_path, channel_order='rgb'),
+        read_panoptic_seg(sample.seg_map_path, sample.segments_info, meta),
+        prediction,
+        heatmap,
+        embedding,
+        sample.pred_instances.centroids.numpy(),
+        meta,
+        box,
+    )
+    return SheetRow(f'{Path(sample.img_path).name}:  {score(sample, prediction, meta)}', pictures)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Draw the sheet."""
+    args = parse_args(argv)
+    try:
+        config = load_config(args)
+        dataset = build_dataset(config, args.split)
+        model = init_detector(config, args.checkpoint, device=args.device)
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f'{type(error).__name__}: {error}')
+    chosen = np.linspace(0, len(dataset) - 1, min(args.num, len(dataset))).round().astype(int)
+    rows = [
+        draw_row(model, dataset, index, dataset.metainfo, args.box)
+        for index in track_iter_progress(chosen.tolist())
+    ]
+    heading = f'{Path(args.config).stem}, {Path(args.checkpoint).name}'
+    mmcv.imwrite(compose_sheet(PANEL_TITLES, rows, args.box, heading)[..., ::-1], str(args.out))
+    print(f'\nThe contact sheet is {args.out}')
+
+
+if __name__ == '__main__':
+    main()

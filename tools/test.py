@@ -1,0 +1,85 @@
+"""Score a checkpoint on the test data of its config: on one CPU or GPU, or as one of several ranks.
+
+python tools/test.py configs/einet_tiny_shapes.py work_dirs/demo/last.pth --show-dir pictures
+"""
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+
+from mmdet.engine.hooks.utils import trigger_visualization_hook
+from mmdet.evaluation import DumpDetResults
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+if importlib.util.find_spec('einet') is None:
+    sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
+
+from einet.utils import LAUNCHERS, add_common_arguments, load_config, prepare_cpu_ranks
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The options are those of mmdet's tools/test.py, and --data-root."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_common_arguments(parser)
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--work-dir', help='folder for the log with the scores')
+    parser.add_argument(
+        '--out', metavar='FILE.pkl', help='also write the predictions to a pickle file'
+    )
+    parser.add_argument(
+        '--show-dir',
+        help='also draw ground truth and prediction of every picture; a relative folder is made '
+        'inside <work dir>/<time stamp>/',
+    )
+    parser.add_argument('--show', action='store_true', help='show them in a window')
+    parser.add_argument(
+        '--wait-time', type=float, default=2, help='seconds that --show waits (default 2)'
+    )
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='job launcher')
+    # torch.distributed.launch passes it with a hyphen, older versions with an underscore.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args(argv)
+    if args.out is not None and not args.out.endswith(('.pkl', '.pickle')):
+        parser.error(f'--out {args.out}: the file must end in .pkl or .pickle')
+    if '://' not in args.checkpoint and not Path(args.checkpoint).is_file():
+        parser.error(f'there is no checkpoint {args.checkpoint}')
+    return args
+
+
+def build_config(args: argparse.Namespace) -> Config:
+    """The config of the run that the command line asks for."""
+    config = load_config(args)
+    config.load_from = args.checkpoint
+    # The checkpoint to score is the one named, never a later one in the work dir.
+    config.resume = False
+    if args.show or args.show_dir:
+        trigger_visualization_hook(config, args)
+    prepare_cpu_ranks(config)
+    return config
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Test."""
+    args = parse_args(argv)
+    try:
+        config = build_config(args)
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f'{type(error).__name__}: {error}')
+    runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    if args.out is not None:
+        runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=args.out))
+    runner.test()
+    if is_main_process():
+        print(f'Finished. Scores and log: {runner.log_dir}', flush=True)
+        if args.show_dir:
+            print(f'Pictures: {Path(runner.log_dir) / args.show_dir}', flush=True)
+
+
+if __name__ == '__main__':
+    main()
