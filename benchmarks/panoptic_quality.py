@@ -58,7 +58,8 @@ def measure(metric: BaseMetric, samples: list[dict]) -> tuple[np.ndarray, float]
     """CPU milliseconds of each picture and of the final summary, (N + 1,), and PQ."""
     # CocoPanopticMetric overwrites the prediction, so each run gets its own.
     copies = [
-        sample | dict(pred_panoptic_seg=dict(sem_seg=sample['pred_panoptic_seg']['sem_seg'].clone()))
+        sample
+        | dict(pred_panoptic_seg=dict(sem_seg=sample['pred_panoptic_seg']['sem_seg'].clone()))
         for sample in samples
     ]
     clock = [time.process_time()]
@@ -110,7 +111,9 @@ def main() -> int:
     height, width = np.mean([sample['ori_shape'] for sample in samples], axis=0)
     ratio = times['mmdet'] / times['ours']
     print(f'{len(samples)} pictures of about {width:.0f} x {height:.0f}, PQ {quality["ours"]:.2f}')
-    print(f'PanopticQualityMetric  {times["ours"]:7.2f} CPU ms per picture (best of {args.repeats})')
+    print(
+        f'PanopticQualityMetric  {times["ours"]:7.2f} CPU ms per picture (best of {args.repeats})'
+    )
     print(f'CocoPanopticMetric     {times["mmdet"]:7.2f} CPU ms per picture')
     print(f'ratio                  {ratio:7.2f} (target {TARGET:g})')
     return int(ratio < TARGET)

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import json
 import uuid
 
@@ -10,7 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
+from einet.evaluation import PanopticQualityMetric
+
 THINGS = 80
+KINDS = ['perfect', 'merged', 'split', 'dropped', 'relabelled', 'shifted', 'void', 'spilled']
 
 
 def to_rgb(id_map):
@@ -174,3 +178,30 @@ def perturb():
         return pred
 
     return apply
+
+
+@pytest.fixture
+def predict(coco_samples, with_prediction, perturb):
+    """Samples of a split with predictions spoiled in one way, or each picture in another."""
+
+    def build(split, how=None):
+        kinds = itertools.cycle(KINDS if how is None else [how])
+        return [
+            with_prediction(sample, perturb(sample, gt_map, kind))
+            for (sample, gt_map), kind in zip(coco_samples(split), kinds, strict=False)
+        ]
+
+    return build
+
+
+@pytest.fixture(scope='session')
+def evaluate():
+    """Run the metric over samples."""
+
+    def run(samples, meta, **kwargs):
+        metric = PanopticQualityMetric(**kwargs)
+        metric.dataset_meta = meta
+        metric.process(None, samples)
+        return metric.evaluate(len(samples))
+
+    return run

@@ -1,42 +1,12 @@
-import contextlib
-import io
-import itertools
 import multiprocessing
 import pickle
 
 import numpy as np
 import pytest
 import torch
-from mmdet.evaluation import CocoPanopticMetric
 from mmdet.registry import METRICS
-from mmengine.evaluator import Evaluator
 
 from einet.evaluation import PanopticQualityMetric
-
-KINDS = ['perfect', 'merged', 'split', 'dropped', 'relabelled', 'shifted', 'void', 'spilled']
-SPLITS = ['train2017', 'val2017']
-
-
-@pytest.fixture
-def predict(coco_samples, with_prediction, perturb):
-    """Samples of a split with predictions spoiled in one way, or each picture in another."""
-
-    def build(split, how=None):
-        kinds = itertools.cycle(KINDS if how is None else [how])
-        return [
-            with_prediction(sample, perturb(sample, gt_map, kind))
-            for (sample, gt_map), kind in zip(coco_samples(split), kinds, strict=False)
-        ]
-
-    return build
-
-
-def evaluate(samples, meta, **kwargs):
-    metric = PanopticQualityMetric(**kwargs)
-    metric.dataset_meta = meta
-    metric.process(None, samples)
-    return metric.evaluate(len(samples))
-
 
 TINY_META = dict(
     classes=('cat', 'dog', 'road'), thing_classes=('cat', 'dog'), stuff_classes=('road',)
@@ -61,106 +31,6 @@ def tiny(tmp_path, write_png, with_prediction):
         return with_prediction(sample | changes, pred_map)
 
     return build
-
-
-class TestAgainstPanopticapi:
-    @pytest.mark.parametrize('split', SPLITS)
-    @pytest.mark.parametrize('how', KINDS)
-    def test_equal_to_1e_9(
-        self, how, split, coco_samples, coco_meta, predict, panopticapi_statistics
-    ):
-        samples = predict(split, how)
-        ours = evaluate(samples, coco_meta, classwise=True)
-        triples = [
-            (gt_map, sample['segments_info'], predicted['pred_panoptic_seg']['sem_seg'][0].numpy())
-            for (sample, gt_map), predicted in zip(coco_samples(split), samples, strict=True)
-        ]
-        pq_stat = panopticapi_statistics(triples, 133)
-        categories = {label: dict(isthing=int(label < 80)) for label in range(133)}
-        for suffix, is_thing in (('', None), ('_th', True), ('_st', False)):
-            theirs, per_class = pq_stat.pq_average(categories, is_thing)
-            for name in ('PQ', 'SQ', 'RQ'):
-                expected = 100 * theirs[name.lower()]
-                assert ours[f'panoptic/{name}{suffix}'] == pytest.approx(expected, abs=1e-9)
-            for label, quality in per_class.items():
-                value = np.nan_to_num(ours[f'panoptic/PQ/{coco_meta["classes"][label]}'])
-                assert value == pytest.approx(100 * quality['pq'], abs=1e-9)
-        if how == 'perfect':
-            assert ours['panoptic/PQ'] == ours['panoptic/SQ'] == ours['panoptic/RQ'] == 100
-        else:
-            assert 1 < ours['panoptic/PQ'] < 99.9
-
-    def test_written_files_give_the_same(self, tmp_path, coco_sample_root, coco_meta, predict):
-        pq_compute = pytest.importorskip('panopticapi.evaluation').pq_compute
-        prefix = tmp_path / 'deep' / 'run'
-        ours = evaluate(predict('val2017'), coco_meta, outfile_prefix=str(prefix))
-        with contextlib.redirect_stdout(io.StringIO()):
-            theirs = pq_compute(
-                str(coco_sample_root / 'annotations/panoptic_val2017.json'),
-                f'{prefix}.panoptic.json',
-                str(coco_sample_root / 'annotations/panoptic_val2017'),
-                f'{prefix}.panoptic',
-            )
-        for suffix, group in (('', 'All'), ('_th', 'Things'), ('_st', 'Stuff')):
-            for name in ('PQ', 'SQ', 'RQ'):
-                expected = 100 * theirs[group][name.lower()]
-                assert ours[f'panoptic/{name}{suffix}'] == pytest.approx(expected, abs=1e-9)
-
-    def test_nuclei_annotation_against_itself(self, nuclei_root, with_prediction):
-        import json
-
-        from einet.evaluation.ground_truth import read_id_map
-
-        folder = nuclei_root / 'annotations/panoptic_val'
-        samples = []
-        for annotation in json.loads(folder.with_suffix('.json').read_text())['annotations'][:5]:
-            infos = [
-                dict(id=s['id'], category=s['category_id'] - 1, iscrowd=s['iscrowd'])
-                for s in annotation['segments_info']
-            ]
-            path = str(folder / annotation['file_name'])
-            table = np.full(1 + max(s['id'] for s in infos), 2)
-            for s in infos:
-                table[s['id']] = s['category'] + (1000 * s['id'] if s['category'] == 0 else 0)
-            sample = dict(img_id=annotation['image_id'], seg_map_path=path, segments_info=infos)
-            samples.append(with_prediction(sample, table[read_id_map(path)]))
-        meta = dict(
-            classes=('nucleus', 'background'),
-            thing_classes=('nucleus',),
-            stuff_classes=('background',),
-        )
-        result = evaluate(samples, meta)
-        assert result['panoptic/PQ_th'] == result['panoptic/PQ_st'] == 100
-
-
-class TestBesideMmdetsMetric:
-    @pytest.mark.parametrize('order', ['ours first', 'ours last'])
-    def test_same_values_in_one_evaluator(self, order, coco_sample_root, coco_meta, predict):
-        pytest.importorskip('panopticapi')
-        theirs = CocoPanopticMetric(
-            ann_file=str(coco_sample_root / 'annotations/panoptic_val2017.json'),
-            seg_prefix=str(coco_sample_root / 'annotations/panoptic_val2017'),
-        )
-        metrics = [PanopticQualityMetric(), theirs]
-        evaluator = Evaluator(metrics if order == 'ours first' else metrics[::-1])
-        evaluator.dataset_meta = coco_meta
-        samples = predict('val2017')
-        evaluator.process(samples)
-        results = evaluator.evaluate(len(samples))
-        for name, suffix in itertools.product(('PQ', 'SQ', 'RQ'), ('', '_th', '_st')):
-            ours = results[f'panoptic/{name}{suffix}']
-            assert ours == pytest.approx(results[f'coco_panoptic/{name}{suffix}'], abs=1e-9)
-        assert 20 < results['panoptic/PQ'] < 90
-
-    def test_without_an_annotation_file(self, coco_sample_root, coco_meta, predict):
-        pytest.importorskip('panopticapi')
-        folder = str(coco_sample_root / 'annotations/panoptic_val2017')
-        evaluator = Evaluator([PanopticQualityMetric(), CocoPanopticMetric(seg_prefix=folder)])
-        evaluator.dataset_meta = coco_meta
-        samples = predict('val2017')
-        evaluator.process(samples)
-        results = evaluator.evaluate(len(samples))
-        assert results['panoptic/PQ'] == pytest.approx(results['coco_panoptic/PQ'], abs=1e-9)
 
 
 class TestValues:
@@ -191,7 +61,7 @@ class TestValues:
             }.items()
         }
 
-    def test_groups_that_do_not_appear_are_nan(self, tiny):
+    def test_groups_that_do_not_appear_are_nan(self, evaluate, tiny):
         things_only = tiny([[1000, 1000, 3], [1000, 3, 3]])
         things_only['segments_info'] = [
             things_only['segments_info'][0],
@@ -201,7 +71,7 @@ class TestValues:
         assert result['panoptic/PQ'] == result['panoptic/PQ_th'] == 100
         assert np.isnan(result['panoptic/PQ_st'])
 
-    def test_all_void_prediction(self, tiny):
+    def test_all_void_prediction(self, evaluate, tiny):
         result = evaluate([tiny(np.full((2, 3), 3))], TINY_META)
         assert result['panoptic/PQ'] == result['panoptic/RQ_st'] == 0
 
@@ -210,7 +80,7 @@ class TestValues:
         assert isinstance(metric, PanopticQualityMetric)
         assert metric.prefix == 'val'
 
-    def test_sample_is_not_changed(self, tiny, tmp_path):
+    def test_sample_is_not_changed(self, evaluate, tiny, tmp_path):
         sample = tiny([[1000, 1000, 3], [3, 2, 2]])
         before = pickle.dumps(sample)
         meta = TINY_META | dict(category_ids=(1, 2, 3))
@@ -225,7 +95,7 @@ class TestValues:
 
 
 class TestWriting:
-    def test_format_only_reads_no_ground_truth(self, tiny, tmp_path):
+    def test_format_only_reads_no_ground_truth(self, evaluate, tiny, tmp_path):
         sample = tiny([[1000, 1000, 3], [3, 2, 2]], seg_map_path=None, segments_info=None)
         meta = TINY_META | dict(category_ids=(1, 2, 3))
         prefix = tmp_path / 'out'
@@ -252,25 +122,25 @@ class TestErrors:
             (np.full((2, 3), 5), r'image pic, .*labels \[5\]'),
         ],
     )
-    def test_prediction_that_does_not_fit(self, tiny, pred_map, message):
+    def test_prediction_that_does_not_fit(self, evaluate, tiny, pred_map, message):
         with pytest.raises(ValueError, match=message):
             evaluate([tiny(pred_map)], TINY_META)
 
-    def test_id_that_the_annotation_lacks(self, tiny):
+    def test_id_that_the_annotation_lacks(self, evaluate, tiny):
         sample = tiny(np.full((2, 3), 3))
         sample['segments_info'] = sample['segments_info'][:1]
         with pytest.raises(ValueError, match=r'pic\.png: .*does not list: \[9\]'):
             evaluate([sample], TINY_META)
 
     @pytest.mark.parametrize('field', ['pred_panoptic_seg', 'segments_info', 'seg_map_path'])
-    def test_field_that_the_sample_lacks(self, tiny, field):
+    def test_field_that_the_sample_lacks(self, evaluate, tiny, field):
         sample = tiny(np.full((2, 3), 3))
         del sample[field]
         with pytest.raises(KeyError, match=f'image pic: the sample lacks `{field}`'):
             evaluate([sample], TINY_META)
 
     @pytest.mark.parametrize('field', ['classes', 'thing_classes'])
-    def test_metainfo_that_the_dataset_lacks(self, tiny, field):
+    def test_metainfo_that_the_dataset_lacks(self, evaluate, tiny, field):
         meta = {key: value for key, value in TINY_META.items() if key != field}
         with pytest.raises(KeyError, match=f'lacks `{field}`'):
             evaluate([tiny(np.full((2, 3), 3))], meta)
@@ -278,7 +148,9 @@ class TestErrors:
 
 class TestRanks:
     @pytest.mark.parametrize('world_size', [2, 3, 5])
-    def test_any_split_gives_the_same_to_the_last_bit(self, world_size, coco_meta, predict):
+    def test_any_split_gives_the_same_to_the_last_bit(
+        self, evaluate, world_size, coco_meta, predict
+    ):
         samples = predict('train2017')
         alone = evaluate(samples, coco_meta, classwise=True)
         metric = PanopticQualityMetric(classwise=True)
@@ -291,7 +163,7 @@ class TestRanks:
         merged = metric.compute_metrics(gathered)
         np.testing.assert_equal({f'panoptic/{key}': v for key, v in merged.items()}, alone)
 
-    def test_two_processes_with_a_padded_shard(self, tmp_path, coco_meta, predict):
+    def test_two_processes_with_a_padded_shard(self, evaluate, tmp_path, coco_meta, predict):
         samples = predict('val2017')  # 27 pictures: the sampler repeats the first to fill rank 1
         alone = evaluate(samples, coco_meta)
         context = multiprocessing.get_context('fork')

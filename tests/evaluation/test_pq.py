@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -64,6 +64,9 @@ class TestHandWorked:
         # prediction 1000 has 5 pixels, 2 of them void: IoU = 3 / (5 + 3 - 3 - 2); label 2 half void
         statistics = self.compute(gt, [info(5, 0), info(6, 1)], pred)
         assert statistics == {0: (1.0, 1, 0, 0), 1: (0.0, 0, 0, 1), 2: (0.0, 0, 1, 0)}
+
+    def test_match_that_lies_mostly_in_void(self):
+        assert self.compute([5] * 2 + [0] * 4, [info(5, 0)], [1000] * 6) == {0: (1.0, 1, 0, 0)}
 
     @pytest.mark.parametrize(('in_void', 'false_positives'), [(3, 1), (4, 0)])
     def test_false_positive_is_dropped_when_more_than_half_is_void(self, in_void, false_positives):
@@ -138,7 +141,9 @@ def test_decode_labels_knows_void_with_and_without_instance():
     assert labels.tolist() == [0, 2, NONE, 1, NONE]
 
 
-ID_MAPS = hnp.arrays(np.int64, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 6))
+ID_MAPS = hnp.arrays(
+    np.int64, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 6)
+)
 
 
 @given(ID_MAPS, st.randoms(use_true_random=False))
@@ -171,6 +176,7 @@ def scenes(draw):
     return gt_map * 17, infos, pred_map
 
 
+@settings(max_examples=300)
 @given(scenes())
 def test_equals_panopticapi(panopticapi_statistics, scene):
     gt_map, infos, pred_map = scene

@@ -74,7 +74,7 @@ def run_step(
         process.wait()
         raise
     if status:
-        raise Failure(explain(title, log, status))
+        raise Failure(explain(title.split(' (')[0], log, status))
     print(f'    done in {_minutes(time.monotonic() - started)}', flush=True)
 
 

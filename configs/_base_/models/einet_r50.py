@@ -38,7 +38,7 @@ model = dict(
         calibration='dual',
         centers=dict(type='SemanticCenters', momentum=0.9),
     ),
-    targets=dict(small_instance_area=4096, small_instance_weight=3.0, min_overlap=0.3),
+    targets=dict(small_instance_area=4096, small_instance_weight=3.0, min_overlap=0.1, min_radius=2),
     criterion=dict(
         type='EINetCriterion',
         losses=dict(

@@ -138,6 +138,8 @@ class PanopticDataset(BaseDetDataset):
         missing = [key for key in required if key not in content]
         if missing:
             raise ValueError(f"{self.ann_file} lacks {missing}, which COCO's panoptic format has")
+        if not content['images']:
+            raise ValueError(f'{self.ann_file}: `images` is empty')
         return content
 
     def _annotations_by_image(self, content: Mapping[str, Any]) -> dict[Any, dict[str, Any]]:

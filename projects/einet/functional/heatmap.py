@@ -57,6 +57,7 @@ def centroid_heatmap(
     num_classes: int,
     size: tuple[int, int],
     min_overlap: float = 0.7,
+    min_radius: int = 0,
 ) -> Tensor:
     r"""Draw one Gaussian per instance; its spread follows the instance's size (CenterNet).
 
@@ -72,6 +73,7 @@ def centroid_heatmap(
         num_classes: C_th.
         size: (h, w).
         min_overlap: IoU that a box moved by the radius still has.
+        min_radius: smallest radius, in cells.
 
     Returns:
         (C_th, h, w) float32 in [0, 1], exactly 1 at every centre.
@@ -79,7 +81,7 @@ def centroid_heatmap(
     height, width = size
     heatmap = torch.zeros(num_classes * height * width, device=centroids_xy.device)
     sizes = sizes_wh.to(torch.promote_types(sizes_wh.dtype, torch.float32))
-    radii = gaussian_radius(sizes[:, 1], sizes[:, 0], min_overlap).long()
+    radii = gaussian_radius(sizes[:, 1], sizes[:, 0], min_overlap).long().clamp(min=min_radius)
     centers = torch.div(centroids_xy, 1, rounding_mode='floor').long()
     limits = centers.new_tensor([width, height])
     first = torch.minimum((centers - radii[:, None]).clamp(min=0), limits)

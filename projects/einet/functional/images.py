@@ -23,8 +23,11 @@ def split_images(batch: Tensor) -> tuple[Tensor, ...]:
     if not (batch.requires_grad and torch.is_grad_enabled()):
         return batch.unbind(0)
     stack = _GradientStack(len(batch))
-    images: tuple[Tensor, ...] = _Split.apply(batch, stack)
-    return tuple(_Image.apply(image, stack, index) for index, image in enumerate(images))
+    images: tuple[Tensor, ...] = _Split.apply(batch, stack)  # type: ignore[no-untyped-call]
+    return tuple(
+        _Image.apply(image, stack, index)  # type: ignore[no-untyped-call]
+        for index, image in enumerate(images)
+    )
 
 
 class _GradientStack:

@@ -37,7 +37,7 @@ def heatmap_mse_loss(
     if mask is None:
         return squared.mean() if squared.numel() else squared.sum()
     weights = mask.squeeze(1).to(squared.dtype)
-    return (squared * weights).sum() / _at_least_tiny(weights.sum())
+    return (squared * weights).sum() / _nonzero(weights.sum())
 
 
 @full_precision
@@ -114,6 +114,6 @@ def bootstrapped_cross_entropy(
     return losses[valid].topk(max(1, int(top_fraction * num_valid)), sorted=False).values.mean()
 
 
-def _at_least_tiny(total: Tensor) -> Tensor:
+def _nonzero(total: Tensor) -> Tensor:
     """A divisor that is not 0; the sum above it is 0 when this one is."""
-    return total.clamp_min(torch.finfo(total.dtype).tiny)
+    return torch.where(total > 0, total, 1.0)

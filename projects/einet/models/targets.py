@@ -52,7 +52,8 @@ def build_targets(
     num_classes: int,
     small_instance_area: float = 4096,
     small_instance_weight: float = 3.0,
-    min_overlap: float = 0.3,
+    min_overlap: float = 0.1,
+    min_radius: int = 2,
 ) -> PanopticTargets:
     """Targets of a batch of samples as packed by :class:`PackPanopticInputs` and padded alike.
 
@@ -65,7 +66,8 @@ def build_targets(
             count more in the semantic loss.
         small_instance_weight: their weight.
         min_overlap: IoU with the true box that a box moved by a Gaussian's radius still has;
-            smaller means wider Gaussians. The default is mmdet's CenterNet's.
+            smaller means wider Gaussians.
+        min_radius: smallest radius of a Gaussian, in cells of the feature map.
 
     Returns:
         Targets on the samples' device.
@@ -89,6 +91,7 @@ def build_targets(
             num_thing_classes,
             feature_size,
             min_overlap,
+            min_radius,
         )
         for s, i in zip(sem_seg, instances, strict=True)
     ]

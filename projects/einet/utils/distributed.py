@@ -34,12 +34,17 @@ def prepare_cpu_ranks(config: Config) -> bool:
             f'--launcher {config.launcher} needs an accelerator on every rank and none was found; '
             f'CPU ranks start with tools/dist_train.sh, which uses --launcher pytorch'
         )
-    dist_cfg = config.setdefault('env_cfg', {}).setdefault('dist_cfg', {})
-    dist_cfg['backend'] = 'gloo'
-    wrapper = config.setdefault('model_wrapper_cfg', {'type': 'MMDistributedDataParallel'})
-    wrapper['device_ids'] = None
-    wrapper.setdefault('broadcast_buffers', False)
-    wrapper.setdefault('find_unused_parameters', config.get('find_unused_parameters', False))
+    # Whole dicts are assigned: what Config.setdefault returns is not what it stores.
+    env_cfg = config.get('env_cfg', {})
+    dist_cfg = {**env_cfg.get('dist_cfg', {}), 'backend': 'gloo'}
+    config.env_cfg = {**env_cfg, 'dist_cfg': dist_cfg}
+    config.model_wrapper_cfg = {
+        'type': 'MMDistributedDataParallel',
+        'broadcast_buffers': False,
+        'find_unused_parameters': config.get('find_unused_parameters', False),
+        **(config.get('model_wrapper_cfg') or {}),
+        'device_ids': None,
+    }
     config.sync_bn = None
     if not is_distributed():
         timeout = dist_cfg.get('timeout')

@@ -14,7 +14,9 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+# Heights in pixels; in large pictures as many parts of the shorter side, so that they stay legible.
 _MIN_FONT, _MAX_FONT = 12, 22
+_MIN_FONT_PARTS, _MAX_FONT_PARTS = 70, 35
 # Text is wider than high: room is measured by ellipses this many times as wide as high ...
 _ASPECT = 2
 # ... and a name may be this many times as wide as its ellipse: it sticks out a little.
@@ -115,14 +117,18 @@ def draw_labels(
     placed: list[_Box] = []
     written: set[str] = set()
     order = np.argsort(-half_heights, kind='stable')
+    shorter = min(image.shape[:2])
+    smallest = max(_MIN_FONT, shorter // _MIN_FONT_PARTS)
+    largest = max(_MAX_FONT, shorter // _MAX_FONT_PARTS)
     for index in order:
-        font = _fitting_font(pen, names[index], float(half_heights[index]))
+        font = _fitting_font(pen, names[index], float(half_heights[index]), smallest, largest)
         if font is not None and _write(pen, names[index], font, anchors[index], placed):
             written.add(names[index])
-    smallest = load_font(_MIN_FONT)
     for index in order[half_heights[order] >= _MIN_HALF_HEIGHT]:
-        below = anchors[index] + (0, half_heights[index] + _MIN_FONT)
-        if names[index] not in written and _write(pen, names[index], smallest, below, placed):
+        below = anchors[index] + (0, half_heights[index] + smallest)
+        if names[index] not in written and _write(
+            pen, names[index], load_font(smallest), below, placed
+        ):
             written.add(names[index])
     return np.array(canvas)
 
@@ -147,10 +153,10 @@ def _write(
 
 
 def _fitting_font(
-    pen: ImageDraw.ImageDraw, name: str, half_height: float
+    pen: ImageDraw.ImageDraw, name: str, half_height: float, smallest: int, largest: int
 ) -> ImageFont.FreeTypeFont | None:
-    """The largest legible font in which ``name`` fits the ellipse; None when there is none."""
-    for size in range(min(_MAX_FONT, int(2 * half_height)), _MIN_FONT - 1, -1):
+    """The largest font in which ``name`` fits the ellipse; None when there is none."""
+    for size in range(min(largest, int(2 * half_height)), smallest - 1, -1):
         font = load_font(size)
         if pen.textlength(name, font) <= _OVERHANG * 2 * _ASPECT * half_height:
             return font

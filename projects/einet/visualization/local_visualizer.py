@@ -17,6 +17,9 @@ from .colors import SegmentColors, segment_colors
 from .ground_truth import read_panoptic_seg
 from .panoptic import draw_panoptic, fit_scale, resize_map, resize_pair
 
+# White pixels between ground truth and prediction.
+_GAP = 8
+
 
 @VISUALIZERS.register_module()
 class PanopticLocalVisualizer(DetLocalVisualizer):
@@ -134,6 +137,8 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
         if draw_pred and 'pred_panoptic_seg' in data_sample:
             predicted = self._prediction(data_sample)
             sides.append(self._draw_map(image, predicted, self._colors(predicted, reference), size))
+        if len(sides) == 2:
+            sides.insert(1, np.full((size[1], _GAP, 3), 255, np.uint8))
         return np.concatenate(sides, axis=1) if sides else image
 
     def _draw_map(

@@ -1,0 +1,84 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+from einet.hooks import SemanticCentersHook
+from einet.models import SemanticCenters
+from mmengine.logging import MessageHub
+from mmengine.optim import OptimWrapper
+from torch import nn
+
+
+class _Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+        self.centers = SemanticCenters(num_classes=3, embed_dims=2, momentum=0.5)
+
+    def forward(self, numerator, denominator):
+        self.centers.stage(numerator, denominator)
+        return self.weight**2
+
+
+def _runner(name, accumulative_counts=1):
+    model = _Model()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    wrapper = OptimWrapper(optimizer, accumulative_counts=accumulative_counts)
+    hub = MessageHub.get_instance(name)
+    return SimpleNamespace(model=model, optim_wrapper=wrapper, message_hub=hub)
+
+
+def _train(runner, batches):
+    hook = SemanticCentersHook()
+    hook.before_train(runner)
+    for i, batch in enumerate(batches):
+        runner.optim_wrapper.update_params(runner.model(*batch))
+        hook.after_train_iter(runner, i)
+
+
+def _batches(count):
+    generator = torch.Generator().manual_seed(3)
+    return [
+        (torch.randn(3, 2, generator=generator), torch.tensor([1.0, 2.0, 0.0])) for _ in range(count)
+    ]
+
+
+def test_commits_every_step_and_logs():
+    runner = _runner('every_step')
+    batches = _batches(2)
+    _train(runner, batches)
+    value = [numerator[:2] / denominator[:2, None] for numerator, denominator in batches]
+    expected = 0.5 * value[0] + 0.5 * value[1]
+    torch.testing.assert_close(runner.model.centers.centers[:2], expected)
+    logged = {key: buffer.current() for key, buffer in runner.message_hub.log_scalars.items()}
+    assert logged['train/centers_seen'] == 2
+    moved = (expected - value[0]).norm(dim=1).mean().item()
+    assert logged['train/centers_moved'] == pytest.approx(moved, rel=1e-5)
+    cosine = torch.cosine_similarity(expected[0], expected[1], dim=0).item()
+    assert logged['train/centers_cosine'] == pytest.approx(cosine, abs=1e-5)
+
+
+def test_accumulated_batches_make_one_step():
+    accumulated = _runner('accumulated', accumulative_counts=2)
+    accumulated.optim_wrapper.initialize_count_status(accumulated.model, 0, 4)
+    whole = _runner('whole')
+    batches = _batches(4)
+    _train(accumulated, batches)
+    pairs = [tuple(a + b for a, b in zip(*batches[i : i + 2], strict=True)) for i in (0, 2)]
+    _train(whole, pairs)
+    torch.testing.assert_close(accumulated.model.centers.centers, whole.model.centers.centers)
+    assert accumulated.model.centers.staged_denominator.sum() == 0
+
+
+def test_without_the_hook_the_second_step_fails():
+    model = _Model()
+    batch = _batches(1)[0]
+    model(*batch)
+    with pytest.raises(RuntimeError, match='SemanticCentersHook'):
+        model(*batch)
+
+
+def test_model_without_centers():
+    runner = SimpleNamespace(model=nn.Linear(2, 2))
+    with pytest.raises(RuntimeError, match='Linear has no SemanticCenters'):
+        SemanticCentersHook().before_train(runner)

@@ -1,0 +1,68 @@
+import pytest
+import torch
+from einet.models.criterion import EINetCriterion, EmbeddingSummary
+from einet.models.targets import build_targets
+
+from .samples import make_sample
+
+LOSSES = dict(
+    push=dict(type='InstancePushLoss', delta_d=1.5, loss_weight=2.0),
+    pull=dict(type='InstancePullLoss', delta_v=0.5, loss_weight=3.0),
+    centroid=dict(type='CentroidRegularization', loss_weight=10.0),
+)
+
+
+def _call(criterion, targets, means, centroids, embedding):
+    summary = EmbeddingSummary(
+        category_means=torch.zeros(2, 3, 2),
+        instance_means=means,
+        raw_instance_means=means,
+        centroid_embeddings=centroids,
+    )
+    return criterion(
+        [torch.zeros(2, 3, 2, 3)],
+        torch.zeros(2, 2, 2, 3),
+        torch.zeros(2, 2, 2, 3).unbind(),
+        embedding.unbind(),
+        summary,
+        torch.zeros(2, 3, 2),
+        targets,
+    )
+
+
+def test_instance_terms_average_over_pictures_that_have_instances():
+    samples = [make_sample((8, 12), [(0, 0, 0, 4, 8), (1, 8, 0, 12, 8)]), make_sample((8, 12), [])]
+    targets = build_targets(samples, (2, 3), num_thing_classes=2, num_classes=3)
+    means = [torch.tensor([[0.0, 0.0], [1.0, 0.0]]), torch.zeros(0, 2)]
+    centroids = [torch.tensor([[0.0, 2.0], [1.0, 1.0]]), torch.zeros(0, 2)]
+    embedding = torch.zeros(2, 2, 2, 3)
+    embedding[0, 0, :, 2] = torch.tensor([1.0, 3.0])
+    values = _call(EINetCriterion(LOSSES), targets, means, centroids, embedding)
+    # One picture counts. Push: both ordered pairs have [3 - 1]. Pull: the second instance's two
+    # pixels have [0 - 0.5]_+ and [2 - 0.5], halved over its pixels and over the instances.
+    assert values['loss_push'].item() == pytest.approx(2.0 * 2.0)
+    assert values['loss_pull'].item() == pytest.approx(3.0 * (0 + 1.5 / 2) / 2)
+    assert values['loss_centroid'].item() == pytest.approx(10.0 * (4 + 1) / 4)
+
+
+def test_semantic_loss_is_the_mean_over_the_given_logits():
+    losses = dict(semantic=dict(type='BootstrappedCrossEntropyLoss'))
+    samples = [make_sample((8, 12), [])] * 2
+    targets = build_targets(samples, (2, 3), num_thing_classes=2, num_classes=3)
+    sure = torch.full((2, 3, 2, 3), -50.0)
+    sure[:, 2] = 50.0
+    empty = EmbeddingSummary(torch.zeros(2, 3, 2), [], [], [])
+    criterion = EINetCriterion(losses)
+    arguments = (torch.zeros(2, 2, 2, 3), [], [], empty, torch.zeros(2, 3, 2), targets)
+    value = criterion([sure, torch.zeros(2, 3, 2, 3)], *arguments)['loss_semantic']
+    assert value.item() == pytest.approx(torch.tensor(3.0).log().item() / 2, rel=1e-5)
+
+
+def test_none_leaves_a_term_out():
+    criterion = EINetCriterion(dict(LOSSES, push=None))
+    assert set(criterion.losses) == {'pull', 'centroid'}
+
+
+def test_unknown_loss_name():
+    with pytest.raises(ValueError, match='shove'):
+        EINetCriterion(dict(shove=LOSSES['push']))

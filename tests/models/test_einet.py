@@ -1,0 +1,200 @@
+import pytest
+import torch
+from einet.models import EINet, EINetOutputs
+from mmdet.registry import MODELS
+from torch import nn
+
+from .samples import make_sample
+from .tiny import tiny_model
+
+SIZE = (32, 48)
+ALL_LOSSES = {
+    f'loss_{name}'
+    for name in ('semantic', 'heatmap', 'center', 'push', 'pull', 'consistency', 'centroid')
+}
+PICTURES = {
+    'two classes': dict(boxes=[(0, 4, 4, 12, 12), (1, 20, 8, 40, 24)]),
+    'one instance': dict(boxes=[(1, 4, 4, 12, 12)]),
+    'one pixel': dict(boxes=[(0, 17, 9, 18, 10)]),
+    'no things': dict(boxes=[]),
+    'all void': dict(boxes=[], void_rows=SIZE[0]),
+    'things on void': dict(boxes=[(0, 4, 4, 12, 12)], void_rows=SIZE[0]),
+    'only things': dict(boxes=[(0, 0, 0, 24, 32), (0, 24, 0, 48, 32)]),
+}
+
+
+def _build(**overrides):
+    torch.manual_seed(0)
+    model = MODELS.build(tiny_model(**overrides))
+    model.init_weights()
+    return model.train()
+
+
+def _batch(*names):
+    samples = [make_sample(SIZE, **PICTURES[name]) for name in names]
+    inputs = torch.randn(len(samples), 3, *SIZE, generator=torch.Generator().manual_seed(1))
+    return inputs, samples
+
+
+def _assert_trains(model, batch):
+    losses = model.loss(*batch)
+    total = sum(losses.values())
+    total.backward()
+    assert torch.isfinite(total)
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+    return losses
+
+
+@pytest.mark.parametrize('name', PICTURES)
+def test_every_ordinary_picture_trains_every_parameter(name):
+    losses = _assert_trains(_build(), _batch(name, name))
+    assert set(losses) == ALL_LOSSES
+
+
+@pytest.mark.parametrize('mode', ['dual', 'replace', 'none'])
+def test_calibration_modes_train(mode):
+    _assert_trains(_build(interaction=dict(calibration=mode)), _batch('two classes', 'no things'))
+
+
+@pytest.mark.parametrize('ins_aug', [True, False])
+@pytest.mark.parametrize('sem_aug', [True, False])
+@pytest.mark.parametrize('cen_reg', [True, False])
+def test_table_3_switches(ins_aug, sem_aug, cen_reg):
+    switched_off = {}
+    if not ins_aug:
+        switched_off['consistency'] = None
+    if not cen_reg:
+        switched_off['centroid'] = None
+    model = _build(
+        criterion=dict(losses=switched_off), interaction=dict(sem_aug=sem_aug)
+    )
+    losses = _assert_trains(model, _batch('two classes', 'all void'))
+    assert set(losses) == ALL_LOSSES - {f'loss_{name}' for name in switched_off}
+
+
+def test_pictures_of_a_batch_do_not_see_each_other_in_embedding_losses():
+    model = _build().eval()
+    names = ('two classes', 'no things', 'one instance')
+    inputs, samples = _batch(*names)
+    together = model.loss(inputs, samples)
+    apart = [model.loss(inputs[i : i + 1], samples[i : i + 1]) for i in range(3)]
+    for key in ('loss_push', 'loss_pull', 'loss_consistency', 'loss_centroid'):
+        expected = (apart[0][key] + apart[2][key]) / 2
+        torch.testing.assert_close(together[key], expected)
+    expected = sum(each['loss_center'] for each in apart) / 3
+    torch.testing.assert_close(together['loss_center'], expected)
+
+
+def test_dual_is_the_mean_of_the_two_other_modes():
+    values = {}
+    for mode in ('dual', 'replace', 'none'):
+        model = _build(interaction=dict(calibration=mode)).eval()
+        values[mode] = model.loss(*_batch('two classes'))['loss_semantic']
+    torch.testing.assert_close(values['dual'], (values['replace'] + values['none']) / 2)
+    assert not torch.isclose(values['replace'], values['none'])
+
+
+def test_tensor_mode_gives_named_maps():
+    inputs, samples = _batch('two classes')
+    outputs = _build().eval()(inputs, samples, mode='tensor')
+    assert isinstance(outputs, EINetOutputs)
+    assert outputs.semantic_embedding.shape == outputs.instance_embedding.shape == (1, 8, 8, 12)
+    assert outputs.semantic_logits.shape == (1, 3, 8, 12)
+    assert outputs.heatmap_logits.shape == (1, 2, 8, 12)
+    assert outputs.semantic_attention.shape == outputs.instance_attention.shape == (1, 1, 8, 12)
+
+
+@torch.no_grad()
+def test_prediction_has_the_size_of_the_original_picture():
+    inputs, samples = _batch('two classes', 'no things')
+    samples[0].set_metainfo(dict(ori_shape=(61, 90), img_shape=(30, 44)))
+    model = _build().eval()
+    predicted = model.predict(inputs, samples)
+    assert predicted[0].pred_panoptic_seg.sem_seg.shape == (1, 61, 90)
+    assert predicted[1].pred_panoptic_seg.sem_seg.shape == (1, 32, 48)
+    assert model.predict(inputs, samples, rescale=False)[0].pred_sem_seg.sem_seg.shape == (1, 30, 44)
+    for sample in predicted:
+        ids = sample.pred_panoptic_seg.sem_seg.unique()
+        assert set(sample.pred_instances.panoptic_ids.tolist()) == set(ids[ids >= 1000].tolist())
+        assert ((ids % 1000) <= 3).all()
+
+
+def test_mixed_precision_keeps_losses_and_centers_in_float32():
+    model = _build()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        losses = model.loss(*_batch('two classes', 'one instance'))
+    assert all(value.dtype == torch.float32 for value in losses.values())
+    sum(losses.values()).backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+    assert model.interaction.centers.staged_numerator.dtype == torch.float32
+
+
+def test_checkpoint_of_other_classes_is_refused_or_transferred():
+    source = _build().state_dict()
+    with pytest.raises(RuntimeError, match=r'3 x 8 against 5 x 8.*num_thing_classes'):
+        _build(num_stuff_classes=3).load_state_dict(source)
+    model = _build(num_stuff_classes=3, allow_other_classes=True)
+    model.load_state_dict(dict(source), strict=False)
+    torch.testing.assert_close(model.backbone.conv1.weight, source['backbone.conv1.weight'])
+    assert model.semantic_head.classifier.weight.shape[0] == 5
+
+
+@pytest.mark.parametrize(
+    ('backbone', 'channels'),
+    [
+        (
+            dict(
+                _delete_=True,
+                type='mmdet.ResNet',
+                depth=18,
+                base_channels=8,
+                stem_channels=8,
+                strides=(1, 2, 2, 1),
+                dilations=(1, 1, 1, 2),
+            ),
+            (8, 16, 64),
+        ),
+        (
+            dict(
+                _delete_=True,
+                type='mmdet.SwinTransformer',
+                embed_dims=12,
+                depths=(1, 1, 1, 1),
+                num_heads=(1, 1, 1, 1),
+                window_size=4,
+            ),
+            (12, 24, 96),
+        ),
+        (
+            dict(
+                _delete_=True,
+                type='mmseg.MixVisionTransformer',
+                embed_dims=8,
+                num_layers=[1, 1, 1, 1],
+                num_heads=[1, 1, 1, 1],
+            ),
+            (8, 8, 8),
+        ),
+    ],
+    ids=['mmdet ResNet', 'mmdet Swin', 'mmseg MixVisionTransformer'],
+)
+def test_foreign_backbones_train_and_predict(backbone, channels):
+    decoder = dict(in_channels=channels)
+    model = _build(backbone=backbone, semantic_decoder=decoder, instance_decoder=decoder)
+    inputs, samples = _batch('two classes', 'no things')
+    losses = model.loss(inputs, samples)
+    sum(losses.values()).backward()
+    with torch.no_grad():
+        assert model.eval().predict(inputs, samples)[0].pred_panoptic_seg.sem_seg.shape == (1, *SIZE)
+
+
+def test_parts_get_the_class_counts_from_one_place():
+    model = _build(num_thing_classes=5, num_stuff_classes=4, embed_dims=6)
+    assert isinstance(model, EINet)
+    assert isinstance(model.centroid_head, nn.Module)
+    assert model.centroid_head.predictor.weight.shape[0] == 5
+    assert model.semantic_head.classifier.weight.shape[:2] == (9, 6)
+    assert model.interaction.centers.centers.shape == (9, 6)
+    assert model.fusion.num_classes == 9

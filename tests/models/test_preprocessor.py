@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+import torch
+from einet.datasets import PackPanopticInputs
+from einet.models.preprocessor import EINetDataPreprocessor
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
+from mmengine.structures import PixelData
+
+VOID = 3
+
+
+def sample(height, width, **meta):
+    """A packed picture that is full of the thing class 1."""
+    table = dict(category=np.array([1]), is_thing=np.array([True]), is_crowd=np.array([False]))
+    results = dict(
+        img=np.full((height, width, 3), (10, 20, 30), np.uint8),
+        gt_seg_map=np.ones((height, width), np.uint16),
+        segments=table,
+        num_classes=VOID,
+        img_path=f'photo_{height}x{width}.jpg',
+        img_shape=(height, width),
+    )
+    return PackPanopticInputs(with_masks=True)(results | meta)
+
+
+def collate(*samples):
+    return {key: [s[key] for s in samples] for key in ('inputs', 'data_samples')}
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_picture_and_maps_are_padded_alike(training):
+    preprocessor = EINetDataPreprocessor(pad_size_divisor=8, pad_value=-1, void_label=VOID)
+    batch = preprocessor(collate(sample(5, 9), sample(11, 3)), training)
+    inputs, (wide, high) = batch['inputs'], batch['data_samples']
+    assert inputs.shape == (2, 3, 16, 16)
+    assert inputs.dtype == torch.float32
+    for data_sample, picture, (height, width) in (
+        (wide, inputs[0], (5, 9)),
+        (high, inputs[1], (11, 3)),
+    ):
+        outside = torch.ones(16, 16, dtype=torch.bool)
+        outside[:height, :width] = False
+        assert torch.equal(picture[0] == -1, outside)
+        semantic, panoptic = data_sample.gt_sem_seg.sem_seg, data_sample.gt_panoptic_seg.sem_seg
+        assert semantic.dtype == torch.uint8
+        assert torch.equal(semantic[0] == 255, outside)
+        assert (semantic[0][~outside] == 1).all()
+        assert panoptic.dtype == torch.int32
+        assert torch.equal(panoptic[0] == VOID, outside)
+        assert (panoptic[0][~outside] == 1001).all()
+        assert np.array_equal(data_sample.gt_instances.masks.masks[0] == 0, outside.numpy())
+        assert data_sample.img_shape == (height, width)
+        assert data_sample.batch_input_shape == (16, 16)
+
+
+def test_the_callers_samples_stay_as_they_were():
+    data = collate(sample(5, 9), sample(11, 3))
+    EINetDataPreprocessor(pad_size_divisor=32, void_label=VOID)(data, True)
+    packed = data['data_samples'][0]
+    assert packed.gt_sem_seg.shape == (5, 9)
+    assert packed.gt_panoptic_seg.shape == (5, 9)
+    assert packed.gt_instances.masks.masks.shape == (1, 5, 9)
+
+
+def test_colors_are_converted_and_normalized():
+    preprocessor = EINetDataPreprocessor(
+        mean=[10.0, 0.0, 2.0], std=[2.0, 4.0, 8.0], bgr_to_rgb=True, void_label=VOID
+    )
+    picture = preprocessor(collate(sample(2, 2)))['inputs'][0, :, 0, 0]
+    assert picture.tolist() == [(30 - 10) / 2, 20 / 4, (10 - 2) / 8]
+
+
+def test_without_samples():
+    batch = EINetDataPreprocessor(pad_size_divisor=4)(dict(inputs=[torch.zeros(3, 2, 5)]))
+    assert batch['inputs'].shape == (1, 3, 4, 8)
+    assert batch['data_samples'] is None
+
+
+def test_without_ground_truth():
+    data = dict(inputs=[torch.zeros(3, 2, 5)], data_samples=[DetDataSample()])
+    batch = MODELS.build(dict(type='EINetDataPreprocessor', pad_size_divisor=4))(data)
+    assert batch['data_samples'][0].batch_input_shape == (4, 8)
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+@pytest.mark.parametrize('stacked', [False, True])
+def test_picture_that_is_not_finite(value, stacked):
+    data = collate(sample(4, 6), sample(4, 6, img_path='broken.tif'))
+    data['inputs'] = [inputs.float() for inputs in data['inputs']]
+    data['inputs'][1][2, 3, 5] = value
+    if stacked:
+        data['inputs'] = torch.stack(data['inputs'])
+    with pytest.raises(ValueError, match=r'broken\.tif: the picture has NaN or infinite'):
+        EINetDataPreprocessor(void_label=VOID)(data, True)
+
+
+def test_picture_that_is_not_finite_without_a_name():
+    with pytest.raises(ValueError, match='picture without img_path: .*NaN'):
+        EINetDataPreprocessor()(dict(inputs=[torch.full((3, 2, 2), float('nan'))]))
+
+
+@pytest.mark.parametrize('key', ['gt_sem_seg', 'gt_panoptic_seg'])
+def test_map_of_another_size(key):
+    data = collate(sample(4, 6))
+    wrong = PixelData(sem_seg=torch.zeros(1, 8, 12, dtype=torch.int32))
+    setattr(data['data_samples'][0], key, wrong)
+    message = rf'photo_4x6\.jpg: {key} has \(height, width\) \(8, 12\), the picture \(4, 6\)'
+    with pytest.raises(ValueError, match=message):
+        EINetDataPreprocessor(void_label=VOID)(data, True)
+
+
+def test_model_with_other_classes_than_the_data():
+    data = collate(sample(4, 6, num_classes=19))
+    with pytest.raises(ValueError, match=r'4x6\.jpg: its data set has 19 classes, the model 3;'):
+        EINetDataPreprocessor(void_label=VOID)(data, True)
+
+
+def test_padding_needs_the_void_label():
+    with pytest.raises(ValueError, match='needs void_label'):
+        EINetDataPreprocessor()(collate(sample(4, 6)), True)
+
+
+def test_unknown_argument():
+    with pytest.raises(TypeError, match='pad_seg'):
+        EINetDataPreprocessor(pad_seg=True)
