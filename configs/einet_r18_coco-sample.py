@@ -5,4 +5,10 @@ _base_ = [
     './_base_/schedules/adamw_small.py',
     './_base_/default_runtime.py',
 ]
-model = dict(num_thing_classes=80, num_stuff_classes=53)
+model = dict(
+    num_thing_classes=80,
+    num_stuff_classes=53,
+    embed_dims=64,
+    instance_head=dict(position_scale=32.0),
+)
+train_cfg = dict(max_iters=1200, val_interval=400)

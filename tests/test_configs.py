@@ -47,12 +47,14 @@ def test_schedule_lasts_as_long_as_the_training(path):
     iterations = config.train_cfg.max_iters
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     for cfg in config.param_scheduler:
-        PARAM_SCHEDULERS.build(dict(cfg), default_args=dict(optimizer=optimizer))
+        scheduler = PARAM_SCHEDULERS.build(
+            dict(dict(end=iterations), **cfg), default_args=dict(optimizer=optimizer)
+        )
         if cfg.type == 'CosineRestartLR':
             assert len(cfg.periods) == len(cfg.restart_weights)
             assert sum(cfg.periods) >= iterations
         elif cfg.type == 'CosineAnnealingLR':
-            assert cfg.begin + cfg.T_max >= iterations
+            assert cfg.begin + scheduler.T_max >= iterations
 
 
 def test_trains_and_predicts_one_step(path):

@@ -1,4 +1,5 @@
 import pytest
+
 from einet.datasets.categories import complete_metainfo, distinct_colors, match_categories
 
 THINGS, STUFF = ('man', 'car'), ('tree', 'sky')

@@ -3,6 +3,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
 from einet.datasets import CityscapesPanopticDataset
 
 scripts = pytest.importorskip('cityscapesscripts.preparation.createPanopticImgs')
@@ -58,11 +59,8 @@ def test_files_of_cityscapesscripts(cityscapes):
     assert sample.gt_sem_seg.sem_seg.tolist() == [
         [[8, 8, 8, 18], [2, 2, 2, 18], [255, 255, 0, 255]]
     ]
-    assert sorted(zip(sample.gt_instances.labels.tolist(), sample.gt_instances.areas.tolist())) == [
-        (0, 1),
-        (2, 1),
-        (2, 2),
-    ]
+    labels, areas = sample.gt_instances.labels.tolist(), sample.gt_instances.areas.tolist()
+    assert sorted(zip(labels, areas, strict=True)) == [(0, 1), (2, 1), (2, 2)]
 
 
 def test_labels_map_back_to_the_files_ids(cityscapes):

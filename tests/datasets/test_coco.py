@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+
 from einet.datasets import Coco2017PanopticDataset
 
 PIPELINE = [

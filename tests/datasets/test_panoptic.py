@@ -1,8 +1,9 @@
 from pathlib import Path
 
 import pytest
-from einet.datasets import PanopticDataset
 from mmdet.registry import DATASETS
+
+from einet.datasets import PanopticDataset
 
 PIPELINE = [
     dict(type='LoadImageFromFile'),

@@ -13,8 +13,7 @@ from PIL import Image
 
 from einet.evaluation import PanopticQualityMetric
 
-THINGS = 80
-KINDS = ['perfect', 'merged', 'split', 'dropped', 'relabelled', 'shifted', 'void', 'spilled']
+THINGS, VOID = 80, 133
 
 
 def to_rgb(id_map):
@@ -137,45 +136,83 @@ def with_prediction():
     return add
 
 
+def merged(pred, **_):
+    is_thing = pred >= 1000
+    return np.where(is_thing, pred % 1000 + 1000 * (1 + pred // 3000), pred)
+
+
+def split(pred, columns, **_):
+    right = columns > 0.4 * pred.shape[1]
+    return np.where((pred >= 1000) & right, pred + 1000 * 500, pred)
+
+
+def replaced(pred, rng, new_id):
+    for pan_id in np.unique(pred):
+        if rng.random() < 0.3:
+            pred = np.where(pred == pan_id, new_id(), pred)
+    return pred
+
+
+def dropped(pred, rng, **_):
+    return replaced(pred, rng, lambda: VOID)
+
+
+def relabelled(pred, rng, **_):
+    def other_label():
+        label = rng.integers(VOID)
+        return label + (1000 * 700 if label < THINGS else 0)
+
+    return replaced(pred, rng, other_label)
+
+
+def shifted(pred, **_):
+    return np.roll(pred, (5, -3), axis=(0, 1))
+
+
+def void(pred, columns, **_):
+    return np.where(columns % 3 == 0, VOID, pred)
+
+
+def spilled(pred, columns, segments, gt_map, **_):
+    """Segments reach into void and crowd, and some lie wholly inside."""
+    for segment in segments:
+        if segment['iscrowd']:
+            inside = (gt_map == segment['id']) & (columns % 40 < 30)
+            pred = np.where(inside, segment['category'] + 1000 * 800, pred)
+    pred = np.where(pred == VOID, np.roll(pred, 20, axis=1), pred)
+    right = columns > 0.45 * pred.shape[1]
+    return np.where((pred >= 1000) & right, pred + 1000 * 900, pred)
+
+
+SPOIL = dict(
+    perfect=lambda pred, **_: pred,
+    merged=merged,
+    split=split,
+    dropped=dropped,
+    relabelled=relabelled,
+    shifted=shifted,
+    void=void,
+    spilled=spilled,
+)
+
+
 @pytest.fixture(scope='session')
 def perturb():
     """Make the perfect prediction of a sample, and spoil it in a named way."""
 
-    def perfect(sample, gt_map, void):
-        pred = np.full(gt_map.shape, void)
+    def apply(sample, gt_map, how):
+        pred = np.full(gt_map.shape, VOID)
         for instance, segment in enumerate(sample['segments_info'], 1):
             if not segment['iscrowd']:
                 number = instance if segment['category'] < THINGS else 0
                 pred[gt_map == segment['id']] = segment['category'] + 1000 * number
-        return pred
-
-    def apply(sample, gt_map, how, void=133):
-        rng = np.random.default_rng(sample['img_id'])
-        pred = perfect(sample, gt_map, void)
-        is_thing = pred >= 1000
-        columns = np.broadcast_to(np.arange(pred.shape[1]), pred.shape)
-        if how == 'merged':
-            pred[is_thing] = pred[is_thing] % 1000 + 1000 * (1 + pred[is_thing] // 3000)
-        elif how == 'split':
-            pred[is_thing & (columns > 0.4 * pred.shape[1])] += 1000 * 500
-        elif how in ('dropped', 'relabelled'):
-            for pan_id in np.unique(pred):
-                if rng.random() < 0.3:
-                    other = void if how == 'dropped' else rng.integers(133)
-                    pred[pred == pan_id] = other + (1000 * 700 if other < THINGS else 0)
-        elif how == 'shifted':
-            pred = np.roll(pred, (5, -3), axis=(0, 1))
-        elif how == 'void':
-            pred[:, columns[0] % 3 == 0] = void
-        elif how == 'spilled':  # segments reach into void and crowd, some lie wholly inside
-            crowd = {s['id']: s['category'] for s in sample['segments_info'] if s['iscrowd']}
-            for crowd_id, label in crowd.items():
-                pred[(gt_map == crowd_id) & (columns % 40 < 30)] = label + 1000 * 800
-            pred = np.where(pred == void, np.roll(pred, 20, axis=1), pred)
-            pred[(pred >= 1000) & (columns > 0.45 * pred.shape[1])] += 1000 * 900
-        else:
-            assert how == 'perfect'
-        return pred
+        return SPOIL[how](
+            pred,
+            columns=np.broadcast_to(np.arange(pred.shape[1]), pred.shape),
+            rng=np.random.default_rng(sample['img_id']),
+            segments=sample['segments_info'],
+            gt_map=gt_map,
+        )
 
     return apply
 
@@ -185,7 +222,7 @@ def predict(coco_samples, with_prediction, perturb):
     """Samples of a split with predictions spoiled in one way, or each picture in another."""
 
     def build(split, how=None):
-        kinds = itertools.cycle(KINDS if how is None else [how])
+        kinds = itertools.cycle(SPOIL if how is None else [how])
         return [
             with_prediction(sample, perturb(sample, gt_map, kind))
             for (sample, gt_map), kind in zip(coco_samples(split), kinds, strict=False)

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from einet.datasets import PackPanopticInputs
-from einet.models.preprocessor import EINetDataPreprocessor
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.structures import PixelData
+
+from einet.datasets import PackPanopticInputs
+from einet.models.preprocessor import EINetDataPreprocessor
 
 VOID = 3
 

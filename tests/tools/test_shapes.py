@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
 from einet.datasets import PanopticDataset
 from einet.evaluation.ground_truth import read_id_map
 
@@ -16,9 +17,7 @@ SMALL = ['--train', '6', '--val', '3', '--workers', '1']
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob('*') if p.is_file()
-    }
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob('*') if p.is_file()}
 
 
 @pytest.fixture(scope='module')
@@ -114,7 +113,7 @@ def test_other_parameters_need_force(tmp_path):
     shapes.main([str(out), *SMALL])
     before = contents(out)
     smaller = ['--train', '2', '--val', '1', '--size', '64', '--workers', '1']
-    with pytest.raises(SystemExit, match=r"holds a set made with .*'train': 6.*--force"):
+    with pytest.raises(SystemExit, match=r"(?s)holds a set made with .*'train': 6.*--force"):
         shapes.main([str(out), *smaller])
     assert contents(out) == before
     shapes.main([str(out), *smaller, '--force'])

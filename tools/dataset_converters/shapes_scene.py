@@ -196,21 +196,23 @@ def draw_crowd(rng: np.random.Generator, scene: Scene, size: int) -> None:
 def draw_things(rng: np.random.Generator, scene: Scene, size: int, count: int) -> None:
     """Up to `count` things (at least one), each at least `MIN_VISIBLE` in view at the end."""
     first = len(scene.segments)
-    areas: list[int] = []
+    areas, visible = np.zeros((2, 0), int)
     previous = None
     for _ in range(4 * count + 20):  # crowded scenes have no room for all: give up after some tries
         twin = previous is not None and rng.uniform() < 0.4
         item = look_alike(rng, previous, size) if twin else random_item(rng, size, count)
         mask = fill(item, size)
-        visible = np.bincount(scene.segment_map[~mask] + 1, minlength=first + len(areas) + 1)
-        hides = np.any(visible[first + 1 :] < MIN_VISIBLE * np.array(areas))
-        cut_off = mask.sum() < 0.5 * 2.5 * item.radius**2  # by the picture's border
+        behind = scene.segment_map[mask]
+        hidden = np.bincount(behind[behind >= first] - first, minlength=len(areas))
+        hides = np.any(visible - hidden < MIN_VISIBLE * areas)
+        cut_off = len(behind) < 0.5 * 2.5 * item.radius**2  # by the picture's border
         if hides or cut_off:
             previous = None
             continue
         paint(scene.image, item, mask)
         scene.add(mask, item.kind)
-        areas.append(int(mask.sum()))
+        areas = np.append(areas, len(behind))
+        visible = np.append(visible - hidden, len(behind))
         previous = item
         if len(areas) == count:
             return

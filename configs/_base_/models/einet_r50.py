@@ -43,7 +43,7 @@ model = dict(
         type='EINetCriterion',
         losses=dict(
             semantic=dict(type='BootstrappedCrossEntropyLoss', top_fraction=0.2),
-            heatmap=dict(type='HeatmapMSELoss', loss_weight=200.0),
+            heatmap=dict(type='HeatmapMSELoss', reduction='sum', loss_weight=200.0),
             center=dict(type='SemanticCenterLoss', margin=5.0, loss_weight=0.01),
             push=dict(type='InstancePushLoss', delta_d=1.5, loss_weight=0.01),
             pull=dict(type='InstancePullLoss', delta_v=0.5, loss_weight=0.01),

@@ -55,7 +55,8 @@ class GroundTruthSegments:
                 f'the map has segment ids that the annotation does not list: '
                 f'{unknown[:5].tolist()}{" ..." if len(unknown) > 5 else ""}'
             )
-        return rows[places]
+        found: NDArray[np.int64] = rows[places]
+        return found
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def pq_statistics(
         return np.bincount(labels, minlength=num_classes)
 
     matched_labels = pred_labels[matches]
-    iou = np.bincount(matched_labels, weights=ious, minlength=num_classes)
+    iou: NDArray[np.float64] = np.bincount(matched_labels, ious, num_classes).astype(np.float64)
     tp = count(matched_labels)
     fp = count(pred_labels[(pred_labels != NONE) & ~ignored]) - tp
     fn = count(gt_segments.labels[~gt_segments.is_crowd]) - tp

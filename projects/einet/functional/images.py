@@ -45,11 +45,6 @@ class _GradientStack:
 
     def take(self, gradients: tuple[Tensor | None, ...]) -> Tensor | None:
         """The complete stack; images that nothing depends on get zeros."""
-        for index, gradient in enumerate(gradients):
-            if gradient is not None:
-                slot = self.slot(index, gradient)
-                if slot.data_ptr() != gradient.data_ptr():  # A hook has replaced it.
-                    slot.copy_(gradient)
         values, self.values = self.values, None
         if values is not None:
             for index, gradient in enumerate(gradients):

@@ -32,10 +32,12 @@ def heatmap_mse_loss(
     Returns:
         Scalar in [0, 1] (``'sum'``: [0, C_th]); zero when every pixel is masked.
     """
+    if logits.numel() == 0:
+        return logits.sum()
     squared = (logits.sigmoid() - target).square()
     squared = squared.mean(1) if reduction == 'mean' else squared.sum(1)
     if mask is None:
-        return squared.mean() if squared.numel() else squared.sum()
+        return squared.mean()
     weights = mask.squeeze(1).to(squared.dtype)
     return (squared * weights).sum() / _nonzero(weights.sum())
 

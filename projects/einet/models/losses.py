@@ -1,12 +1,22 @@
 """Registered losses: each holds a weight and the options of one function of ``functional``."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
 from ..functional import losses as F
 from ..functional import task_losses as T
+
+Reduction = Literal['mean', 'sum']
+
+
+def _checked(reduction: Reduction, loss: nn.Module) -> Reduction:
+    if reduction not in get_args(Reduction):
+        raise ValueError(
+            f"{type(loss).__name__}: reduction must be 'mean' or 'sum', got {reduction!r}."
+        )
+    return reduction
 
 
 @MODELS.register_module()
@@ -16,12 +26,12 @@ class SemanticCenterLoss(nn.Module):
     def __init__(
         self,
         margin: float = 5.0,
-        reduction: Literal['mean', 'sum'] = 'mean',
+        reduction: Reduction = 'mean',
         loss_weight: float = 0.01,
     ) -> None:
         super().__init__()
         self.margin = margin
-        self.reduction = reduction
+        self.reduction = _checked(reduction, self)
         self.loss_weight = loss_weight
 
     def forward(self, embeddings: Tensor, labels: Tensor, centers: Tensor) -> Tensor:
@@ -83,11 +93,9 @@ class InstanceSemanticConsistencyLoss(nn.Module):
 class CentroidRegularization(nn.Module):
     """L_cen, see :func:`einet.functional.losses.centroid_regularization`."""
 
-    def __init__(
-        self, reduction: Literal['mean', 'sum'] = 'mean', loss_weight: float = 10.0
-    ) -> None:
+    def __init__(self, reduction: Reduction = 'mean', loss_weight: float = 10.0) -> None:
         super().__init__()
-        self.reduction = reduction
+        self.reduction = _checked(reduction, self)
         self.loss_weight = loss_weight
 
     def forward(self, instance_means: Tensor, centroid_embeddings: Tensor) -> Tensor:
@@ -101,11 +109,9 @@ class CentroidRegularization(nn.Module):
 class HeatmapMSELoss(nn.Module):
     """L_hm as squared error, see :func:`einet.functional.task_losses.heatmap_mse_loss`."""
 
-    def __init__(
-        self, reduction: Literal['mean', 'sum'] = 'mean', loss_weight: float = 200.0
-    ) -> None:
+    def __init__(self, reduction: Reduction = 'mean', loss_weight: float = 200.0) -> None:
         super().__init__()
-        self.reduction = reduction
+        self.reduction = _checked(reduction, self)
         self.loss_weight = loss_weight
 
     def forward(self, logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 import torch
-from einet.datasets.transforms import PackPanopticInputs
-from einet.datasets.transforms.loading import PADDING_INDEX
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from mmdet.evaluation.functional import INSTANCE_OFFSET
 from mmdet.registry import TRANSFORMS
+
+from einet.datasets.transforms import PackPanopticInputs
+from einet.datasets.transforms.loading import PADDING_INDEX
 
 # Rows: a man, a crowd of cars, sky, a car, tree. Labels: man 0, car 1, tree 2, sky 3; C = 4.
 TABLE = dict(
@@ -113,9 +114,7 @@ def test_maps_and_instances_agree(index_map):
 
 
 def test_padding_of_stock_transforms_is_void():
-    many = dict(
-        category=np.full(300, 1), is_thing=np.ones(300, bool), is_crowd=np.zeros(300, bool)
-    )
+    many = dict(category=np.full(300, 1), is_thing=np.ones(300, bool), is_crowd=np.zeros(300, bool))
     many['is_crowd'][PADDING_INDEX - 1] = True  # as the loader makes it
     for table in (TABLE, many):
         results = results_of([[1, 1], [PADDING_INDEX, 1]], segments=table)

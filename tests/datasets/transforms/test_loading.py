@@ -2,8 +2,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from einet.datasets.transforms.loading import MAX_SEGMENTS, PADDING_INDEX, LoadPanopticSegments
 from mmdet.registry import TRANSFORMS
+
+from einet.datasets.transforms.loading import MAX_SEGMENTS, PADDING_INDEX, LoadPanopticSegments
 
 from ..conftest import write_ids
 
@@ -100,7 +101,9 @@ def test_ids_that_the_annotation_lacks(hand_made):
 
 def test_only_the_first_unknown_ids_are_listed(tmp_path):
     results = sample(tmp_path / 'map.png', np.arange(1, 25).reshape(4, 6), [])
-    with pytest.raises(ValueError, match=r'24 segment ids.*: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, \.\.\.'):
+    with pytest.raises(
+        ValueError, match=r'24 segment ids.*: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, \.\.\.'
+    ):
         LoadPanopticSegments()(results)
 
 

@@ -2,10 +2,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from einet.datasets.transforms.runs import find_runs, instance_statistics
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+
+from einet.datasets.transforms.runs import find_runs, instance_statistics
 
 SMALL_MAPS = arrays(
     np.uint16, array_shapes(min_dims=2, max_dims=2, max_side=8), elements=st.integers(0, 4)

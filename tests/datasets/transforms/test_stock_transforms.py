@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from einet.datasets.transforms import PackPanopticInputs
 from mmdet.registry import TRANSFORMS
+
+from einet.datasets.transforms import PackPanopticInputs
 
 H, W = 97, 131
 PAD = dict(img=0, seg=0)

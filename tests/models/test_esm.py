@@ -1,0 +1,119 @@
+"""ESM over batches: every image by itself, whatever its number of segments."""
+
+import pytest
+import torch
+from mmdet.registry import MODELS
+from torch.autograd import gradcheck
+
+from einet.functional.images import split_images
+from einet.models import ESM
+
+
+def make_batch(dtype=torch.float32, size=(3, 4)):
+    generator = torch.Generator().manual_seed(0)
+    embedding = torch.randn(2, 3, *size, generator=generator, dtype=dtype)
+    attention = torch.rand(2, 1, *size, generator=generator, dtype=dtype)
+    ids = torch.randint(-1, 3, (2, *size), generator=generator)
+    return embedding, attention, ids
+
+
+def loop_mean(embedding, attention, mask):
+    weighted = (embedding * attention)[:, mask].sum(1)
+    return weighted / attention[0, mask].sum() if mask.any() else weighted
+
+
+def test_one_count_gives_stacked_means():
+    embedding, attention, ids = make_batch()
+    means, masses = ESM()(embedding, attention, ids, 4)
+    assert means.shape == (2, 4, 3)
+    for b in range(2):
+        for m in range(4):
+            mask = ids[b] == m
+            torch.testing.assert_close(means[b, m], loop_mean(embedding[b], attention[b], mask))
+            torch.testing.assert_close(masses[b, m], attention[b, 0, mask].sum())
+
+
+def test_counts_per_image_give_a_list():
+    embedding, attention, ids = make_batch()
+    ids[1][ids[1] > 0] = -1
+    together, _ = ESM()(embedding, attention, ids, 3)
+    summaries = ESM()(embedding, attention, ids, [3, 1])
+    assert [means.shape for means, _ in summaries] == [(3, 3), (1, 3)]
+    torch.testing.assert_close(summaries[0][0], together[0])
+    torch.testing.assert_close(summaries[1][0], together[1, :1])
+
+
+def test_an_image_without_instances_among_others():
+    embedding, attention, ids = make_batch()
+    embedding.requires_grad_()
+    ids[0] = -1
+    summaries = ESM()(embedding, attention, ids, [0, 3])
+    assert summaries[0][0].shape == (0, 3)
+    sum(means.sum() for means, _ in summaries).backward()
+    assert (embedding.grad[0] == 0).all()
+    assert (embedding.grad[1] != 0).any()
+
+
+def test_sums():
+    embedding, attention, ids = make_batch()
+    sums, masses = MODELS.build(dict(type='ESM', reduction='sum'))(embedding, attention, ids, 3)
+    means, _ = ESM()(embedding, attention, ids, 3)
+    torch.testing.assert_close(sums, means * masses[..., None])
+
+
+def test_gradcheck_through_recomputation():
+    embedding, attention, ids = make_batch(torch.float64)
+    assert gradcheck(
+        lambda e, a: ESM()(e, a, ids, 4),
+        (embedding.requires_grad_(), attention.requires_grad_()),
+    )
+
+
+def test_images_of_one_split_give_the_same_gradients_as_the_batch():
+    gradients = []
+    for split in (split_images, torch.unbind, lambda batch: batch):
+        embedding, attention, ids = make_batch()
+        embedding.requires_grad_()
+        images = split(embedding)
+        means, _ = ESM()(images, attention, ids, 3)
+        (means.square().sum() + sum(image.sin().sum() for image in images)).backward()
+        gradients.append(embedding.grad)
+    torch.testing.assert_close(gradients[0], gradients[2])
+    torch.testing.assert_close(gradients[1], gradients[2])
+
+
+def test_centroids_are_sampled_image_by_image():
+    embedding = torch.arange(2 * 2 * 2 * 3.0).view(2, 2, 2, 3)  # 12 b + 6 d + 3 y + x.
+    points = [torch.tensor([[2, 1]]), torch.tensor([[0, 1], [1, 0]])]
+    first, second = ESM().centroids(embedding, points)
+    assert first.tolist() == [[5.0, 11.0]]
+    assert second.tolist() == [[15.0, 21.0], [13.0, 19.0]]
+    assert ESM().centroids(embedding, [torch.zeros(0, 2)] * 2)[0].shape == (0, 2)
+
+
+def test_bfloat16_is_summarised_in_float32_also_under_autocast():
+    embedding, attention, ids = make_batch()
+    embedding, attention = embedding.bfloat16().requires_grad_(), attention.bfloat16()
+    expected, _ = ESM()(embedding.detach().float(), attention.float(), ids, 3)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        means, masses = ESM()(embedding, attention, ids, 3)
+        (centroid, _) = ESM().centroids(embedding, [torch.tensor([[1, 2]])] * 2)
+    assert means.dtype == masses.dtype == centroid.dtype == torch.float32
+    torch.testing.assert_close(means, expected)
+    means.sum().backward()
+    assert embedding.grad.dtype == torch.bfloat16
+
+
+def test_no_parameters_and_no_state():
+    assert not ESM().state_dict()
+
+
+def test_an_unknown_reduction_is_an_error():
+    with pytest.raises(ValueError, match="ESM: reduction must be 'mean' or 'sum', got 'max'"):
+        ESM(reduction='max')
+
+
+def test_a_missing_count_is_an_error():
+    embedding, attention, ids = make_batch()
+    with pytest.raises(ValueError, match='zip'):
+        ESM()(embedding, attention, ids, [3])

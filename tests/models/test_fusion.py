@@ -1,0 +1,207 @@
+import pytest
+import torch
+from mmdet.registry import MODELS
+
+from einet.functional.resize import Shapes, resize_maps
+from einet.models.fusion import EmbeddingPanopticFusion
+
+SIZE = (32, 48)  # the picture; maps are 8 x 12
+C_TH, C_ST = 2, 2
+VOID = C_TH + C_ST
+
+
+def _fusion(**options):
+    options = dict(kernel_size=3, stuff_area=0) | options
+    return EmbeddingPanopticFusion(C_TH, C_ST, **options)
+
+
+def _two_discs(same_class=True):
+    """Maps of two things side by side in front of stuff 2 (left) and 3 (right)."""
+    y, x = torch.meshgrid(torch.arange(8), torch.arange(12), indexing='ij')
+    left = (y - 3) ** 2 + (x - 3) ** 2 <= 5
+    right = (y - 4) ** 2 + (x - 8) ** 2 <= 5
+    labels = torch.where(x < 5, 2, 3)
+    labels[left] = 0
+    labels[right] = 0 if same_class else 1
+    logits = 6.0 * torch.nn.functional.one_hot(labels, 4).permute(2, 0, 1)
+    heatmap = torch.full((C_TH, 8, 12), -6.0)
+    heatmap[0, 3, 3] = 2.0
+    heatmap[0 if same_class else 1, 4, 8] = 1.0
+    embedding = torch.stack((left.float() - right.float(), 2 * right.float()))
+    return logits, heatmap, embedding
+
+
+def _same_size(*maps, **options):
+    return _fusion(**options)(*maps, padded_shape=SIZE, img_shape=SIZE, ori_shape=SIZE)
+
+
+def test_it_is_registered_and_has_the_papers_defaults():
+    fusion = MODELS.build(
+        dict(type='EmbeddingPanopticFusion', num_thing_classes=2, num_stuff_classes=2)
+    )
+    assert (fusion.kernel_size, fusion.peak_threshold, fusion.top_k) == (8, 0.3, 30)
+    assert not list(fusion.parameters())
+
+
+def test_two_things_of_one_class():
+    logits, heatmap, embedding = _two_discs()
+    result = _same_size(logits, heatmap, embedding)
+    assert result.labels.tolist() == [0, 0]
+    assert result.panoptic_ids.tolist() == [1000, 2000]
+    assert result.panoptic.unique().tolist() == [2, 3, 1000, 2000]
+    # Cell (3, 3) covers pixels 12..15, its middle is 13.5.
+    assert result.centroids.tolist() == [[13.5, 13.5], [33.5, 17.5]]
+    assert result.panoptic[13, 13] == 1000
+    assert result.panoptic[18, 34] == 2000
+    assert result.panoptic[2, 2] == 2
+    assert result.panoptic[30, 46] == 3
+
+
+def test_everything_by_the_long_way():
+    logits, heatmap, embedding = _two_discs(same_class=False)
+    generator = torch.Generator().manual_seed(0)
+    logits = logits + torch.randn(logits.shape, generator=generator)
+    img, ori = (29, 41), (51, 37)
+    result = _fusion()(logits, heatmap, embedding, padded_shape=SIZE, img_shape=img, ori_shape=ori)
+    probabilities, labels = resize_maps(logits, Shapes(SIZE, img, ori)).softmax(dim=0).max(dim=0)
+    # One peak per class: the grouping is the semantic map.
+    masks = [labels == 0, labels == 1]
+    expected = torch.where(masks[0], 1000, torch.where(masks[1], 2001, labels))
+    assert result.panoptic.equal(expected.int())
+    assert result.sem_seg.equal(labels.byte())
+    scores = [
+        peak * probabilities[mask].mean().item()
+        for peak, mask in zip(heatmap.amax(dim=(1, 2)).sigmoid().tolist(), masks, strict=True)
+    ]
+    assert result.scores.tolist() == pytest.approx(scores, rel=1e-5)
+    assert result.panoptic.shape == ori
+
+
+def test_a_thing_class_without_a_peak_is_void():
+    logits, heatmap, embedding = _two_discs(same_class=False)
+    heatmap[0] = -6
+    result = _same_size(logits, heatmap, embedding)
+    assert result.panoptic.unique().tolist() == [2, 3, VOID, 1001]
+    assert (result.panoptic[result.sem_seg == 0] == VOID).all()
+
+
+def test_no_peaks_at_all():
+    logits, heatmap, embedding = _two_discs()
+    result = _same_size(logits, heatmap.fill_(-6), embedding)
+    assert result.panoptic.unique().tolist() == [2, 3, VOID]
+    assert [len(values) for values in result[2:]] == [0, 0, 0, 0]
+
+
+def test_a_peak_outside_its_semantic_class_is_dropped():
+    logits, heatmap, embedding = _two_discs()
+    heatmap[0, 7, 11] = 5.0  # stuff there
+    heatmap[1, 3, 3] = 5.0  # the other thing class there
+    result = _same_size(logits, heatmap, embedding)
+    assert result.panoptic_ids.tolist() == [1000, 2000]
+
+
+def test_only_stuff():
+    logits, heatmap, embedding = _two_discs()
+    logits[:C_TH] = -9
+    result = _same_size(logits, heatmap, embedding)
+    assert result.panoptic.unique().tolist() == [2, 3]
+    assert len(result.labels) == 0
+
+
+def test_only_one_thing_class():
+    logits, heatmap, embedding = _two_discs()
+    logits[0] = 9
+    result = _same_size(logits, heatmap, embedding)
+    assert result.panoptic.unique().tolist() == [1000, 2000]
+
+
+def test_stuff_area_is_counted_at_the_pictures_size():
+    logits, heatmap, embedding = _two_discs()
+    area = int((_same_size(logits, heatmap, embedding).sem_seg == 2).sum())
+    assert 2 in _same_size(logits, heatmap, embedding, stuff_area=area).panoptic
+    assert 2 not in _same_size(logits, heatmap, embedding, stuff_area=area + 1).panoptic
+
+
+def test_one_pixel():
+    logits, heatmap = torch.tensor([3.0, 0, 0, 0]), torch.tensor([2.0, -2])
+    maps = [values.view(-1, 1, 1) for values in (logits, heatmap, torch.ones(5))]
+    result = _fusion(kernel_size=8)(*maps, padded_shape=(1, 1), img_shape=(1, 1), ori_shape=(1, 1))
+    assert result.panoptic.tolist() == [[1000]]
+    assert result.centroids.tolist() == [[0, 0]]
+    probability = logits.softmax(dim=0)[0] * heatmap.sigmoid()[0]
+    assert result.scores.item() == pytest.approx(probability.item())
+
+
+@pytest.mark.parametrize('size', [(97, 131), (33, 64)])
+def test_odd_sizes(size):
+    generator = torch.Generator().manual_seed(0)
+    low = [-(-length // 4) for length in size]
+    maps = [torch.randn(n, *low, generator=generator) for n in (VOID, C_TH, 6)]
+    result = _fusion()(*maps, padded_shape=size, img_shape=size, ori_shape=size)
+    assert result.panoptic.shape == result.sem_seg.shape == size
+    ids, areas = result.panoptic.unique(return_counts=True)
+    assert set(result.panoptic_ids.tolist()) == {i for i in ids.tolist() if i >= 1000}
+    assert areas.sum() == size[0] * size[1]
+
+
+def test_padding_has_no_say():
+    # Peaks in the padding and whatever is segmented there do not show in the picture.
+    logits, heatmap, embedding = _two_discs()
+    wide = [torch.cat((maps, maps.flip(-1)), dim=2) for maps in (logits, heatmap, embedding)]
+    alone = _same_size(logits, heatmap, embedding)
+    padded = _fusion()(*wide, padded_shape=(32, 96), img_shape=SIZE, ori_shape=SIZE)
+    assert padded.panoptic_ids.tolist() == alone.panoptic_ids.tolist()
+    # The last two columns interpolate with the first padded cell, here a mirror image.
+    assert padded.panoptic.equal(alone.panoptic)
+
+
+def test_half_precision_is_computed_in_float32():
+    maps = [values.bfloat16() for values in _two_discs()]
+    expected = _same_size(*(values.float() for values in maps))
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        result = _same_size(*maps)
+    assert result.scores.dtype == torch.float32
+    for ours, theirs in zip(result, expected, strict=True):
+        assert ours.equal(theirs)
+
+
+def test_inputs_stay_as_they_are():
+    maps = _two_discs()
+    copies = [values.clone() for values in maps]
+    _same_size(*maps)
+    assert all(values.equal(copy) for values, copy in zip(maps, copies, strict=True))
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), float('-inf')])
+@pytest.mark.parametrize('name', ['semantic_logits', 'heatmap_logits', 'instance_embedding'])
+def test_values_that_are_not_finite_are_refused_by_name(name, value):
+    maps = dict(
+        zip(('semantic_logits', 'heatmap_logits', 'instance_embedding'), _two_discs(), strict=True)
+    )
+    maps[name][0, 5, 5] = value
+    with pytest.raises(ValueError, match=f'{name} has NaN or infinite'):
+        _fusion()(**maps, padded_shape=SIZE, img_shape=SIZE, ori_shape=SIZE)
+
+
+def test_maps_that_do_not_fit_are_refused():
+    logits, heatmap, embedding = _two_discs()
+    with pytest.raises(ValueError, match=r'semantic_logits is \(3, 8, 12\), expected \(4, 8, 12\)'):
+        _same_size(logits[:3], heatmap, embedding)
+    with pytest.raises(ValueError, match=r'instance_embedding is \(2, 8, 11\)'):
+        _same_size(logits, heatmap, embedding[..., 1:])
+
+
+def test_more_classes_than_a_byte_holds_are_refused():
+    with pytest.raises(ValueError, match='at most 255 classes'):
+        EmbeddingPanopticFusion(200, 56)
+
+
+@pytest.mark.gpu
+def test_gpu_gives_the_same():
+    if not torch.cuda.is_available():
+        pytest.skip('needs a GPU')
+    maps = _two_discs()
+    expected = _same_size(*maps)
+    result = _same_size(*(values.cuda() for values in maps))
+    for ours, theirs in zip(result, expected, strict=True):
+        torch.testing.assert_close(ours.cpu(), theirs)

@@ -1,0 +1,36 @@
+"""A hook for tests: writes Q and the losses of every step, one file per rank."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from mmdet.registry import HOOKS
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+
+@HOOKS.register_module()
+class StepRecorder(Hook):
+    """Saves ``rank<r>.pth`` in the folder named by EINET_RECORD."""
+
+    priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        self.steps: list[dict] = []
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        """Record Q and this rank's parameters' sum."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        centers = model.interaction.centers
+        self.steps.append(
+            dict(
+                centers=centers.centers.clone(),
+                seen=centers.seen.clone(),
+                weights=torch.stack([p.detach().sum() for p in model.parameters()]),
+                loss=float(outputs['loss']),
+            )
+        )
+        torch.save(self.steps, Path(os.environ['EINET_RECORD']) / f'rank{get_rank()}.pth')

@@ -1,0 +1,205 @@
+"""The commands users type, end to end, on small data: train, resume, test, ranks, pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.fileio import load
+
+from .paths import CONFIGS, ROOT
+
+pytestmark = pytest.mark.slow
+
+SHAPES = CONFIGS / 'einet_tiny_shapes.py'
+NARROW = [
+    'model.backbone.base_channels=8',
+    'model.backbone.stem_channels=8',
+    'model.semantic_decoder.in_channels=(8,16,64)',
+    'model.instance_decoder.in_channels=(8,16,64)',
+]
+QUICK = [
+    *NARROW,
+    'train_dataloader.num_workers=0',
+    'train_dataloader.persistent_workers=False',
+    'val_dataloader.num_workers=0',
+    'val_dataloader.persistent_workers=False',
+    'test_dataloader.num_workers=0',
+    'test_dataloader.persistent_workers=False',
+    'train_dataloader.batch_size=2',
+    'default_hooks.logger.interval=1',
+    'param_scheduler.0.end=2',
+    'param_scheduler.1.begin=2',
+]
+
+
+def _run(*command, cwd, **environment):
+    result = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env={
+            **os.environ,
+            'PYTHONPATH': f'{ROOT / "projects"}:{ROOT / "tests"}',
+            'PYTHON': sys.executable,
+            'OMP_NUM_THREADS': '1',
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-5000:]
+    return result.stdout + result.stderr
+
+
+def _iterations(count, **extra):
+    options = [f'train_cfg.max_iters={count}', f'train_cfg.val_interval={count}']
+    return [*options, *(f'{key}={value}' for key, value in extra.items())]
+
+
+@pytest.fixture(scope='module')
+def shapes_root(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp('shapes') / 'set'
+    script = ROOT / 'tools' / 'dataset_converters' / 'shapes.py'
+    _run(sys.executable, script, root, '--train', 8, '--val', 3, '--size', 64, cwd=root.parent)
+    return root
+
+
+@pytest.fixture(scope='module')
+def trained(shapes_root, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp('trained')
+    options = _iterations(4, **{'default_hooks.checkpoint.interval': 2})
+    log = _run(
+        sys.executable,
+        ROOT / 'tools' / 'train.py',
+        SHAPES,
+        '--work-dir',
+        folder,
+        '--data-root',
+        shapes_root,
+        '--cfg-options',
+        *QUICK,
+        *options,
+        cwd=folder,
+    )
+    assert 'eta:' in log
+    assert 'centers_seen' in log
+    assert 'panoptic/PQ' in log
+    return folder
+
+
+def test_checkpoint_holds_the_centers(trained):
+    state = torch.load(trained / 'iter_4.pth', weights_only=False)['state_dict']
+    assert state['interaction.centers.seen'].any()
+    assert state['interaction.centers.centers'].abs().sum() > 0
+    assert state['interaction.centers.staged_denominator'].abs().sum() == 0
+
+
+def test_resume_continues_with_the_same_centers(trained, shapes_root, tmp_path):
+    (tmp_path / 'record').mkdir()
+    arguments = [
+        sys.executable,
+        ROOT / 'tools' / 'train.py',
+        SHAPES,
+        '--data-root',
+        shapes_root,
+        '--work-dir',
+        tmp_path / 'resumed',
+        '--resume',
+        trained / 'iter_2.pth',
+        '--cfg-options',
+        *QUICK,
+        *_iterations(4),
+    ]
+    log = _run(*arguments, cwd=tmp_path)
+    assert 'resumed epoch: 0, iter: 2' in log
+    name = 'interaction.centers.centers'
+    expected = torch.load(trained / 'iter_4.pth', weights_only=False)['state_dict']
+    resumed = torch.load(tmp_path / 'resumed' / 'iter_4.pth', weights_only=False)['state_dict']
+    assert torch.equal(resumed['interaction.centers.seen'], expected['interaction.centers.seen'])
+    assert resumed[name].shape == expected[name].shape
+
+
+def test_test_writes_results_and_pictures(trained, shapes_root, tmp_path):
+    log = _run(
+        sys.executable,
+        ROOT / 'tools' / 'test.py',
+        SHAPES,
+        trained / 'iter_4.pth',
+        '--work-dir',
+        tmp_path,
+        '--data-root',
+        shapes_root,
+        '--out',
+        tmp_path / 'results.pkl',
+        '--show-dir',
+        'pictures',
+        '--cfg-options',
+        *QUICK,
+        f'test_evaluator.outfile_prefix={tmp_path / "coco"}',
+        cwd=tmp_path,
+    )
+    assert 'PQ' in log
+    assert len(load(tmp_path / 'results.pkl')) == 3
+    assert len(list(tmp_path.rglob('pictures/**/*.png'))) == 3 or len(
+        list(tmp_path.rglob('pictures/**/*.jpg'))
+    ) == 3
+    written = [path for path in tmp_path.rglob('*.json') if 'coco' in path.name]
+    assert len(json.loads(written[0].read_text())['annotations']) == 3
+
+
+@pytest.mark.parametrize('accumulative_counts', [1, 2])
+def test_two_ranks_keep_the_same_centers(shapes_root, tmp_path, accumulative_counts):
+    _run(
+        'bash',
+        ROOT / 'tools' / 'dist_train.sh',
+        SHAPES,
+        2,
+        '--data-root',
+        shapes_root,
+        '--work-dir',
+        tmp_path,
+        '--cfg-options',
+        *QUICK,
+        *_iterations(4),
+        f'optim_wrapper.accumulative_counts={accumulative_counts}',
+        'custom_imports.imports=[einet,step_recorder]',
+        'custom_hooks=[{"type":"SemanticCentersHook"},{"type":"StepRecorder"}]',
+        cwd=tmp_path,
+        EINET_RECORD=str(tmp_path),
+    )
+    ranks = [torch.load(tmp_path / f'rank{rank}.pth') for rank in range(2)]
+    assert len(ranks[0]) == 4
+    moved = []
+    for first, second in zip(*ranks, strict=True):
+        assert torch.equal(first['centers'], second['centers'])
+        assert torch.equal(first['seen'], second['seen'])
+        assert torch.equal(first['weights'], second['weights'])
+        moved.append(first['centers'])
+    assert [bool(q.any()) for q in moved] == [i + 1 >= accumulative_counts for i in range(4)]
+    assert torch.equal(moved[0], moved[1]) == (accumulative_counts == 2 and not moved[0].any()) or (
+        accumulative_counts == 1
+    )
+
+
+def test_training_without_the_hook_fails_at_the_second_step(shapes_root, tmp_path):
+    with pytest.raises(AssertionError, match='SemanticCentersHook'):
+        _run(
+            sys.executable,
+            ROOT / 'tools' / 'train.py',
+            SHAPES,
+            '--data-root',
+            shapes_root,
+            '--work-dir',
+            tmp_path,
+            '--cfg-options',
+            *QUICK,
+            *_iterations(4),
+            'custom_hooks=[]',
+            cwd=tmp_path,
+        )

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from einet.visualization.sheet import SheetRow, compose_sheet, panel_size
+
+
+def filled(height: int, width: int, color: tuple[int, int, int]) -> np.ndarray:
+    return np.full((height, width, 3), color, np.uint8)
+
+
+def centre_of(sheet: np.ndarray, color: tuple[int, int, int]) -> tuple[float, float, int]:
+    y, x = np.nonzero((sheet == color).all(-1))
+    return x.mean(), y.mean(), len(x)
+
+
+@pytest.mark.parametrize(
+    ('size', 'expected'),
+    [((100, 200), (400, 200)), ((200, 100), (200, 400)), ((1, 2000), (400, 1))],
+)
+def test_panel_size(size, expected):
+    assert panel_size(*size, box=400) == expected
+
+
+def test_pictures_stand_in_their_cells():
+    rows = [
+        SheetRow('wide', [filled(50, 100, (200, 0, 0)), filled(50, 100, (0, 200, 0))]),
+        SheetRow('high', [filled(100, 40, (0, 0, 200)), filled(60, 100, (200, 200, 0))]),
+    ]
+    sheet = compose_sheet(['left', 'right'], rows, box=100, heading='model')
+    red, green, blue, yellow = (
+        centre_of(sheet, c) for c in ((200, 0, 0), (0, 200, 0), (0, 0, 200), (200, 200, 0))
+    )
+    assert [c[2] for c in (red, green, blue, yellow)] == [5000, 5000, 4000, 6000]
+    assert red[1] == green[1] < blue[1]
+    assert abs(red[0] - blue[0]) <= 0.5 and green[0] == yellow[0]  # centred in their columns
+    assert abs(blue[1] - yellow[1]) <= 0.5  # and in their row
+    assert sheet[0, 0].tolist() == [255, 255, 255]
+
+
+def test_titles_captions_and_heading_are_written():
+    def ink(title: str, caption: str, heading: str) -> int:
+        row = SheetRow(caption, [filled(30, 100, (255, 255, 255))])
+        return int((compose_sheet([title], [row], 100, heading) < 128).any(-1).sum())
+
+    assert ink('', '', '') == 0
+    assert min(ink('title', '', ''), ink('', 'caption', ''), ink('', '', 'heading')) > 50
+
+
+def test_another_number_of_pictures_is_an_error():
+    with pytest.raises(ValueError, match='row "a.jpg" has 1 pictures for 2 titles'):
+        compose_sheet(['x', 'y'], [SheetRow('a.jpg', [filled(3, 3, (0, 0, 0))])], 10)
+
+
+def test_no_row_is_an_error():
+    with pytest.raises(ValueError, match='at least one row'):
+        compose_sheet(['x'], [], 10)
