@@ -20,12 +20,13 @@ import sys
 import time
 
 import torch
-from einet.functional.images import split_images
-from einet.functional.losses import instance_pull_loss, instance_push_loss, semantic_center_loss
-from einet.models.esm import ESM
 from torch import Tensor
 from torch.nn.functional import normalize, relu
 from torch.utils.checkpoint import checkpoint
+
+from einet.functional.images import split_images
+from einet.functional.losses import instance_pull_loss, instance_push_loss, semantic_center_loss
+from einet.models.esm import ESM
 
 NUM_CLASSES = 19
 IGNORE = 255

@@ -146,9 +146,10 @@ def test_test_writes_results_and_pictures(trained, shapes_root, tmp_path):
     )
     assert 'PQ' in log
     assert len(load(tmp_path / 'results.pkl')) == 3
-    assert len(list(tmp_path.rglob('pictures/**/*.png'))) == 3 or len(
-        list(tmp_path.rglob('pictures/**/*.jpg'))
-    ) == 3
+    assert (
+        len(list(tmp_path.rglob('pictures/**/*.png'))) == 3
+        or len(list(tmp_path.rglob('pictures/**/*.jpg'))) == 3
+    )
     written = [path for path in tmp_path.rglob('*.json') if 'coco' in path.name]
     assert len(json.loads(written[0].read_text())['annotations']) == 3
 

@@ -300,7 +300,7 @@ def all_losses(
         'push': instance_push_loss(means),
         'pull': instance_pull_loss(pixels, ids, means),
         'consistency': instance_semantic_consistency_loss(means, instance_labels, centers, present),
-        'centroid': centroid_regularization(means, means.detach() + 1),
+        'centroid': centroid_regularization(means, -means.detach()),
     }
 
 

@@ -2,11 +2,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from einet.hooks import SemanticCentersHook
-from einet.models import SemanticCenters
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper
 from torch import nn
+
+from einet.hooks import SemanticCentersHook
+from einet.models import SemanticCenters
 
 
 class _Model(nn.Module):
@@ -39,7 +40,8 @@ def _train(runner, batches):
 def _batches(count):
     generator = torch.Generator().manual_seed(3)
     return [
-        (torch.randn(3, 2, generator=generator), torch.tensor([1.0, 2.0, 0.0])) for _ in range(count)
+        (torch.randn(3, 2, generator=generator), torch.tensor([1.0, 2.0, 0.0]))
+        for _ in range(count)
     ]
 
 

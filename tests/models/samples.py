@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from einet.functional.segments import segment_centroids
 from mmdet.evaluation.functional import INSTANCE_OFFSET
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData, PixelData
+
+from einet.functional.segments import segment_centroids
 
 
 def make_sample(

@@ -1,5 +1,8 @@
+import math
+
 import pytest
 import torch
+
 from einet.models.criterion import EINetCriterion, EmbeddingSummary
 from einet.models.targets import build_targets
 
@@ -20,7 +23,8 @@ def _call(criterion, targets, means, centroids, embedding):
         centroid_embeddings=centroids,
     )
     return criterion(
-        [torch.zeros(2, 3, 2, 3)],
+        torch.zeros(2, 3, 2, 3),
+        None,
         torch.zeros(2, 2, 2, 3),
         torch.zeros(2, 2, 2, 3).unbind(),
         embedding.unbind(),
@@ -45,17 +49,23 @@ def test_instance_terms_average_over_pictures_that_have_instances():
     assert values['loss_centroid'].item() == pytest.approx(10.0 * (4 + 1) / 4)
 
 
-def test_semantic_loss_is_the_mean_over_the_given_logits():
+def test_semantic_loss_is_the_mean_of_raw_and_calibrated_logits():
     losses = dict(semantic=dict(type='BootstrappedCrossEntropyLoss'))
-    samples = [make_sample((8, 12), [])] * 2
+    samples = [make_sample((8, 12), [], void_rows=3)] * 2
     targets = build_targets(samples, (2, 3), num_thing_classes=2, num_classes=3)
     sure = torch.full((2, 3, 2, 3), -50.0)
     sure[:, 2] = 50.0
     empty = EmbeddingSummary(torch.zeros(2, 3, 2), [], [], [])
+    rest = (torch.zeros(2, 2, 2, 3), [], [], empty, torch.zeros(2, 3, 2), targets)
     criterion = EINetCriterion(losses)
-    arguments = (torch.zeros(2, 2, 2, 3), [], [], empty, torch.zeros(2, 3, 2), targets)
-    value = criterion([sure, torch.zeros(2, 3, 2, 3)], *arguments)['loss_semantic']
-    assert value.item() == pytest.approx(torch.tensor(3.0).log().item() / 2, rel=1e-5)
+    unsure = torch.zeros(2, 3, 2, 3)
+    both, raw, calibrated = (
+        criterion(*logits, *rest)['loss_semantic'].item()
+        for logits in ((sure, unsure), (unsure, None), (None, sure))
+    )
+    assert both == pytest.approx(math.log(3) / 2, rel=1e-5)
+    assert raw == pytest.approx(math.log(3), rel=1e-5)
+    assert calibrated == pytest.approx(0, abs=1e-5)
 
 
 def test_none_leaves_a_term_out():

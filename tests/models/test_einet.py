@@ -1,8 +1,9 @@
 import pytest
 import torch
-from einet.models import EINet, EINetOutputs
 from mmdet.registry import MODELS
 from torch import nn
+
+from einet.models import EINet, EINetOutputs
 
 from .samples import make_sample
 from .tiny import tiny_model
@@ -67,9 +68,7 @@ def test_table_3_switches(ins_aug, sem_aug, cen_reg):
         switched_off['consistency'] = None
     if not cen_reg:
         switched_off['centroid'] = None
-    model = _build(
-        criterion=dict(losses=switched_off), interaction=dict(sem_aug=sem_aug)
-    )
+    model = _build(criterion=dict(losses=switched_off), interaction=dict(sem_aug=sem_aug))
     losses = _assert_trains(model, _batch('two classes', 'all void'))
     assert set(losses) == ALL_LOSSES - {f'loss_{name}' for name in switched_off}
 
@@ -114,7 +113,11 @@ def test_prediction_has_the_size_of_the_original_picture():
     predicted = model.predict(inputs, samples)
     assert predicted[0].pred_panoptic_seg.sem_seg.shape == (1, 61, 90)
     assert predicted[1].pred_panoptic_seg.sem_seg.shape == (1, 32, 48)
-    assert model.predict(inputs, samples, rescale=False)[0].pred_sem_seg.sem_seg.shape == (1, 30, 44)
+    assert model.predict(inputs, samples, rescale=False)[0].pred_sem_seg.sem_seg.shape == (
+        1,
+        30,
+        44,
+    )
     for sample in predicted:
         ids = sample.pred_panoptic_seg.sem_seg.unique()
         assert set(sample.pred_instances.panoptic_ids.tolist()) == set(ids[ids >= 1000].tolist())
@@ -187,7 +190,10 @@ def test_foreign_backbones_train_and_predict(backbone, channels):
     losses = model.loss(inputs, samples)
     sum(losses.values()).backward()
     with torch.no_grad():
-        assert model.eval().predict(inputs, samples)[0].pred_panoptic_seg.sem_seg.shape == (1, *SIZE)
+        assert model.eval().predict(inputs, samples)[0].pred_panoptic_seg.sem_seg.shape == (
+            1,
+            *SIZE,
+        )
 
 
 def test_parts_get_the_class_counts_from_one_place():

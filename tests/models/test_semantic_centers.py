@@ -1,8 +1,9 @@
 import pytest
 import torch
-from einet.models import SemanticCenters
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from einet.models import SemanticCenters
 
 
 def _centers(momentum=0.9, **kwargs):

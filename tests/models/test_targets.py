@@ -1,8 +1,9 @@
 import torch
-from einet.functional.heatmap import gaussian_radius
-from einet.models.targets import build_targets
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from einet.functional.heatmap import gaussian_radius
+from einet.models.targets import build_targets
 
 from .samples import make_sample
 
@@ -63,18 +64,25 @@ def test_empty_and_void_pictures():
 
 
 def test_heatmap_spread_follows_the_extent_on_the_feature_map():
-    targets = _targets(make_sample((64, 96), [(0, 8, 8, 72, 40)]), feature_size=(16, 24))
+    sample = make_sample((64, 96), [(0, 8, 8, 72, 40)])
+    targets = _targets(sample, feature_size=(16, 24), min_overlap=0.3, min_radius=0)
+    wide = _targets(sample, feature_size=(16, 24), min_radius=5)
     radius = int(gaussian_radius(torch.tensor([8.0]), torch.tensor([16.0]), 0.3))
     row = targets.heatmap[0, 0, 5]
     assert radius >= 1
     assert (row > 0).sum() == 2 * radius + 1
+    assert (wide.heatmap[0, 0, 5] > 0).sum() == 2 * 5 + 1
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_every_centroid_lies_on_its_own_instance(data):
     box = st.tuples(
-        st.integers(0, 1), st.integers(0, 22), st.integers(0, 14), st.integers(1, 9), st.integers(1, 9)
+        st.integers(0, 1),
+        st.integers(0, 22),
+        st.integers(0, 14),
+        st.integers(1, 9),
+        st.integers(1, 9),
     )
     boxes = [
         (label, x, y, min(x + w, 24), min(y + h, 16))

@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import pytest
+
 from tests.paths import ROOT
 
 REQUIREMENTS = ROOT / 'requirements'

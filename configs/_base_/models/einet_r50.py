@@ -38,7 +38,9 @@ model = dict(
         calibration='dual',
         centers=dict(type='SemanticCenters', momentum=0.9),
     ),
-    targets=dict(small_instance_area=4096, small_instance_weight=3.0, min_overlap=0.1, min_radius=2),
+    targets=dict(
+        small_instance_area=4096, small_instance_weight=3.0, min_overlap=0.1, min_radius=2
+    ),
     criterion=dict(
         type='EINetCriterion',
         losses=dict(
@@ -47,9 +49,7 @@ model = dict(
             center=dict(type='SemanticCenterLoss', margin=5.0, loss_weight=0.01),
             push=dict(type='InstancePushLoss', delta_d=1.5, loss_weight=0.01),
             pull=dict(type='InstancePullLoss', delta_v=0.5, loss_weight=0.01),
-            consistency=dict(
-                type='InstanceSemanticConsistencyLoss', alpha=0.15, loss_weight=0.01
-            ),
+            consistency=dict(type='InstanceSemanticConsistencyLoss', alpha=0.15, loss_weight=0.01),
             centroid=dict(type='CentroidRegularization', loss_weight=10.0),
         ),
     ),

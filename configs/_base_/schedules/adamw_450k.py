@@ -3,9 +3,7 @@ max_iters = 450000
 iters_per_epoch = 3697  # 118,287 pictures / 32
 # The paper leaves the unit of T_0 open; read as epochs. For another unit: restart_unit = iterations.
 restart_unit = iters_per_epoch
-optim_wrapper = dict(
-    type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01)
-)
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01))
 param_scheduler = [
     dict(
         type='CosineRestartLR',

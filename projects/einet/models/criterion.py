@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from .targets import PanopticTargets
+from .targets import IGNORE_LABEL, PanopticTargets
 
 LOSSES = ('semantic', 'heatmap', 'center', 'push', 'pull', 'consistency', 'centroid')
 
@@ -58,7 +58,8 @@ class EINetCriterion(BaseModule):
 
     def forward(
         self,
-        semantic_logits: Sequence[Tensor],
+        semantic_logits: Tensor | None,
+        calibrated_logits: Tensor | None,
         heatmap_logits: Tensor,
         semantic_embedding: Sequence[Tensor],
         instance_embedding: Sequence[Tensor],
@@ -69,7 +70,10 @@ class EINetCriterion(BaseModule):
         """Losses by key, each a scalar.
 
         Args:
-            semantic_logits: (B, C, h, w) logits of equal share, see the calibration modes.
+            semantic_logits: (B, C, h, w), of the raw embedding, compared at input resolution.
+            calibrated_logits: (B, C, h, w), of the calibrated one, compared at the maps'
+                resolution, where Eq. (4) is defined. Both share the loss equally; at most one is
+                None, see :class:`InteractionHead`'s modes.
             heatmap_logits: (B, C_th, h, w).
             semantic_embedding: S, B x (D, h, w).
             instance_embedding: I, B x (D, h, w).
@@ -93,7 +97,7 @@ class EINetCriterion(BaseModule):
         values = {}
         for name, loss in self.losses.items():
             if name == 'semantic':
-                value = _cross_entropy(loss, semantic_logits, targets)
+                value = _cross_entropy(loss, semantic_logits, calibrated_logits, targets)
             elif name == 'heatmap':
                 value = loss(heatmap_logits, targets.heatmap, targets.heatmap_mask)
             else:
@@ -104,12 +108,17 @@ class EINetCriterion(BaseModule):
 
 
 def _cross_entropy(
-    loss: nn.Module, logits: Sequence[Tensor], targets: PanopticTargets
+    loss: nn.Module, raw: Tensor | None, calibrated: Tensor | None, targets: PanopticTargets
 ) -> Tensor:
-    """Cross-entropy at input resolution, averaged over the calibrated and the raw logits."""
-    size = targets.sem_seg.shape[-2:]
-    upsampled = (F.interpolate(each, size, mode='bilinear', align_corners=False) for each in logits)
-    values = [loss(each, targets.sem_seg, targets.pixel_weights) for each in upsampled]
+    """Mean of the semantic losses of the raw and the calibrated logits."""
+    values = []
+    if raw is not None:
+        size = targets.sem_seg.shape[-2:]
+        upsampled = F.interpolate(raw, size, mode='bilinear', align_corners=False)
+        values.append(loss(upsampled, targets.sem_seg, targets.pixel_weights))
+    if calibrated is not None:
+        labels = targets.labels.where(targets.labels >= 0, IGNORE_LABEL)
+        values.append(loss(calibrated, labels, targets.label_weights))
     return torch.stack(values).mean()
 
 
@@ -121,5 +130,8 @@ def _sum_over_pictures(loss: nn.Module, *arguments: Iterable[Tensor]) -> Tensor:
     """
     pictures = zip(*arguments, strict=True)
     return torch.stack(
-        [checkpoint(loss, *each, use_reentrant=False, preserve_rng_state=False) for each in pictures]
+        [
+            checkpoint(loss, *each, use_reentrant=False, preserve_rng_state=False)
+            for each in pictures
+        ]
     ).sum()

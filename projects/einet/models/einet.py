@@ -162,7 +162,7 @@ class EINet(BaseDetector):
             targets.present,
         )
         losses = self.criterion(
-            self._training_logits(outputs, targets, centers),
+            *self._training_logits(outputs, targets, centers),
             outputs.heatmap_logits,
             semantic_embedding,
             instance_embedding,
@@ -237,16 +237,15 @@ class EINet(BaseDetector):
 
     def _training_logits(
         self, outputs: EINetOutputs, targets: PanopticTargets, centers: Tensor
-    ) -> list[Tensor]:
-        """Logits that share the semantic loss, Eq. (4): raw, calibrated or both."""
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Raw and calibrated logits, Eq. (4); None where the calibration mode leaves one out."""
         mode = self.interaction.calibration
-        logits = [outputs.semantic_logits] if mode in ('none', 'dual') else []
-        if mode in ('replace', 'dual'):
-            calibrated = self.interaction.calibrated(
-                outputs.semantic_embedding, targets.labels, centers
-            )
-            logits.append(self.semantic_head.classify(calibrated))
-        return logits
+        raw = None if mode == 'replace' else outputs.semantic_logits
+        if mode == 'none':
+            return raw, None
+        embedding = outputs.semantic_embedding
+        calibrated = self.interaction.calibrated(embedding, targets.labels, centers)
+        return raw, self.semantic_head.classify(calibrated)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: object) -> None:
         """Refuse, or with ``allow_other_classes`` skip, parameters of another class set."""

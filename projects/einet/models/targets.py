@@ -26,6 +26,7 @@ class PanopticTargets:
         sem_seg: (B, H, W) long, 255 = ignore.
         pixel_weights: (B, H, W) float, weights of the semantic cross-entropy.
         labels: (B, h, w) long, -1 = ignore.
+        label_weights: (B, h, w) float, ``pixel_weights`` of those labels.
         instance_ids: (B, h, w) long, rows of ``instance_labels``, -1 = no instance.
         present: (B, C) bool, categories with pixels at (h, w).
         instance_labels: B x (K,) long; instances with pixels at (h, w) only.
@@ -37,6 +38,7 @@ class PanopticTargets:
     sem_seg: Tensor
     pixel_weights: Tensor
     labels: Tensor
+    label_weights: Tensor
     instance_ids: Tensor
     present: Tensor
     instance_labels: list[Tensor]
@@ -75,10 +77,12 @@ def build_targets(
     sem_seg = torch.stack([s.gt_sem_seg.sem_seg[0] for s in data_samples]).long()
     instances = [s.gt_instances for s in data_samples]
     numbers = [s.gt_panoptic_seg.sem_seg[0].long() // INSTANCE_OFFSET for s in data_samples]
-    weights = [
-        _small_instance_weights(n, i.areas, small_instance_area, small_instance_weight)
-        for n, i in zip(numbers, instances, strict=True)
-    ]
+    pixel_weights = torch.stack(
+        [
+            _small_instance_weights(n, i.areas, small_instance_area, small_instance_weight)
+            for n, i in zip(numbers, instances, strict=True)
+        ]
+    )
     coarse = [
         _downsample(s, n, i.labels, i.centroids, feature_size)
         for s, n, i in zip(sem_seg, numbers, instances, strict=True)
@@ -87,7 +91,8 @@ def build_targets(
         centroid_heatmap(
             _to_cells(i.centroids, s.shape, feature_size),
             i.labels,
-            (i.bboxes[:, 2:] - i.bboxes[:, :2]) * i.bboxes.new_tensor(_scale(s.shape, feature_size)),
+            (i.bboxes[:, 2:] - i.bboxes[:, :2])
+            * i.bboxes.new_tensor(_scale(s.shape, feature_size)),
             num_thing_classes,
             feature_size,
             min_overlap,
@@ -101,8 +106,9 @@ def build_targets(
     present = torch.stack([torch.isin(categories, picture) for picture in labels])
     return PanopticTargets(
         sem_seg=sem_seg,
-        pixel_weights=torch.stack(weights),
+        pixel_weights=pixel_weights,
         labels=labels,
+        label_weights=_nearest(pixel_weights, feature_size),
         instance_ids=torch.stack(instance_ids),
         present=present,
         instance_labels=instance_labels,
@@ -131,6 +137,15 @@ def _small_instance_weights(numbers: Tensor, areas: Tensor, area: float, weight:
     return table[numbers]
 
 
+def _nearest(maps: Tensor, feature_size: tuple[int, int]) -> Tensor:
+    """Values (..., h, w) at the pixels in the middle of the cells; a new tensor."""
+    rows, cols = (
+        ((torch.arange(cells, device=maps.device) + 0.5) * pixels / cells).long()
+        for cells, pixels in zip(feature_size, maps.shape[-2:], strict=True)
+    )
+    return maps[..., rows[:, None], cols]
+
+
 def _downsample(
     sem_seg: Tensor,
     numbers: Tensor,
@@ -139,13 +154,10 @@ def _downsample(
     feature_size: tuple[int, int],
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Nearest maps at (h, w) on which every instance keeps the cell of its centroid."""
-    height, width = feature_size
-    rows = ((torch.arange(height, device=sem_seg.device) + 0.5) * sem_seg.shape[0] / height).long()
-    cols = ((torch.arange(width, device=sem_seg.device) + 0.5) * sem_seg.shape[1] / width).long()
-    labels = sem_seg[rows[:, None], cols].clone()
-    ids = numbers[rows[:, None], cols] - 1
+    labels = _nearest(sem_seg, feature_size)
+    ids = _nearest(numbers, feature_size) - 1
     cells = _to_cells(centroids, sem_seg.shape, feature_size)
-    flat_cells = cells[:, 1] * width + cells[:, 0]
+    flat_cells = cells[:, 1] * feature_size[1] + cells[:, 0]
     _stamp(ids.view(-1), labels.view(-1), flat_cells, instance_labels, numbers)
     labels[labels == IGNORE_LABEL] = -1
     count = len(instance_labels)

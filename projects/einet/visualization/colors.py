@@ -111,6 +111,13 @@ def golden_colors(count: int) -> np.ndarray:
     return np.round(255 * cv2.cvtColor(lab, cv2.COLOR_Lab2RGB)[0].clip(0, 1)).astype(np.uint8)
 
 
+def _fresh_colors(count: int, taken: set[tuple[int, ...]]) -> np.ndarray:
+    """At least ``count`` colours outside ``taken``; they repeat only beyond a few thousand."""
+    many = golden_colors(2 * (count + len(taken) + _CANDIDATES)).tolist()
+    fresh = [color for color in dict.fromkeys(map(tuple, many)) if color not in taken]
+    return np.resize(np.array(fresh, np.uint8), (max(count, len(fresh)), 3))
+
+
 def _color_instances(
     colors: np.ndarray,
     done: np.ndarray,
@@ -121,8 +128,7 @@ def _color_instances(
     """Fill ``colors`` where not ``done``, largest first, away from the neighbours' colours."""
     todo = np.flatnonzero(~done)
     todo = todo[np.argsort(-areas[todo], kind='stable')]
-    pool = golden_colors(len(todo) + len(taken) + _CANDIDATES)
-    pool = pool[[tuple(color) not in taken for color in pool.tolist()]]
+    pool = _fresh_colors(len(todo), taken)
     pool_lab, lab = _to_lab(pool), _to_lab(colors)
     free = np.ones(len(pool), bool)
     for segment in todo:

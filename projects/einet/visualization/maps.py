@@ -66,6 +66,8 @@ def embedding_colors(embedding: np.ndarray, mask: np.ndarray | None = None) -> n
     projected = np.zeros((len(pixels), 3))
     projected[:, : axes.shape[1]] = centred @ axes
     low, high = np.percentile(projected[chosen], (2, 98), axis=0)
-    unit = ((projected - low) / np.maximum(high - low, 1e-12)).clip(0, 1)
+    # A component without variance is rounding noise, which must not be stretched to full colour.
+    floor = max(1e-6 * float((high - low).max()), 1e-12)
+    unit = ((projected - low) / np.maximum(high - low, floor)).clip(0, 1)
     unit[~chosen] *= _DIM
     return np.round(255 * unit).astype(np.uint8).reshape(height, width, 3)

@@ -82,7 +82,9 @@ class InteractionHead(BaseModule):
         """
         sums = [
             self._contributions(*picture)
-            for picture in zip(instance_means, instance_labels, category_means, present, strict=True)
+            for picture in zip(
+                instance_means, instance_labels, category_means, present, strict=True
+            )
         ]
         if self.training:
             self.centers.stage(
@@ -108,7 +110,11 @@ class InteractionHead(BaseModule):
         return torch.stack(pictures).view_as(semantic_embedding)
 
     def _contributions(
-        self, instance_means: Tensor, instance_labels: Tensor, category_means: Tensor, present: Tensor
+        self,
+        instance_means: Tensor,
+        instance_labels: Tensor,
+        category_means: Tensor,
+        present: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Numerator (C, D) and denominator (C,) of Eq. (3) for one picture."""
         if not self.sem_aug:
