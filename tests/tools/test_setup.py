@@ -1,6 +1,8 @@
 import re
 import subprocess
 import sys
+import sysconfig
+from pathlib import Path
 
 import pytest
 
@@ -64,7 +66,7 @@ class TestState:
 
     def test_locates_the_running_environment(self, state):
         found = state.locate(sys.executable)
-        assert (found.site_packages / 'pip').is_dir() or found.site_packages.is_dir()
+        assert found.site_packages == Path(sysconfig.get_path('purelib'))
 
     def test_locates_nothing_without_a_working_python(self, state, tmp_path):
         assert state.locate(tmp_path / 'python') is None

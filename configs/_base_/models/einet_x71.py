@@ -1,6 +1,6 @@
 # EINet with an Xception-71 at output stride 16. Its parameters carry timm's names, so that timm's
-# ImageNet weights (xception71.tf_in1k) load by name: download them and give
-# model.backbone.init_cfg="dict(type='Pretrained', checkpoint='FILE')". They expect values in [-1, 1].
+# ImageNet weights (xception71.tf_in1k) load by name. They expect values in [-1, 1]. Download them,
+# then add model.backbone.init_cfg="dict(type='Pretrained', checkpoint='FILE')".
 _base_ = './einet_r50.py'
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(

@@ -1,4 +1,4 @@
-# Cityscapes: 120k iterations of 16 pictures, AdamW, cosine with warm restarts (T_0 = 5, T_mult = 2).
+# Cityscapes: 120k iterations of 16 pictures, AdamW, cosine with restarts (T_0 = 5, T_mult = 2).
 _base_ = './adamw_450k.py'
 max_iters = 120000
 iters_per_epoch = 186  # 2,975 pictures / 16

@@ -1,7 +1,7 @@
-# COCO: 450k iterations of 32 pictures, AdamW, cosine with warm restarts (T_0 = 5, T_mult = 2).
+# COCO: 450k iterations of 32 pictures, AdamW, cosine with restarts (T_0 = 5, T_mult = 2).
 max_iters = 450000
 iters_per_epoch = 3697  # 118,287 pictures / 32
-# The paper leaves the unit of T_0 open; read as epochs. For another unit: restart_unit = iterations.
+# The paper leaves the unit of T_0 open; read as epochs. Another unit: its length in iterations.
 restart_unit = iters_per_epoch
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01))
 param_scheduler = [

@@ -56,7 +56,7 @@ def semantic_center_loss(
     slot = slots[torch.where(valid, labels.long(), 0)]
     weight = valid.to(embeddings.dtype)
 
-    distances = embedding_distance(embeddings, centers[present])
+    distances = embedding_distance(embeddings.contiguous(), centers[present])
     own = distances.gather(1, slot[:, None]).squeeze(1) * weight
     near = own.new_zeros(len(present)).index_add(0, slot, own)
     far = weight @ distances.scatter(1, slot[:, None], 0.0)
@@ -114,7 +114,7 @@ def instance_pull_loss(
     rows = torch.where(valid, segment_ids, 0)
     # Weighting pixels by 1 / (K N_k) makes one sum of the mean of means.
     weights = torch.where(valid, 1 / (num_instances * counts[rows].to(embeddings.dtype)), 0.0)
-    offsets = embeddings - instance_means.index_select(0, rows)
+    offsets = embeddings.contiguous() - instance_means.index_select(0, rows)
     return weights @ F.relu(torch.linalg.vector_norm(offsets, dim=1) - delta_v)
 
 

@@ -41,6 +41,8 @@ def segment_means(
         Means (M, D), and masses (M,), the sums of the weights. Both are zero for a segment
         without pixels; a mass below ``MIN_MASS`` counts as ``MIN_MASS`` in the division.
     """
+    # Rows side by side in memory: an image's D maps of pixels, transposed, would be summed slowly.
+    embeddings = embeddings.contiguous()
     # Row M collects the pixels of no segment: cheaper than selecting the others.
     rows = torch.where(segment_ids < 0, num_segments, segment_ids)
     sums = embeddings.new_zeros(num_segments + 1, embeddings.shape[1])

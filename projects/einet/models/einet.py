@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,11 +9,11 @@ import torch
 from mmdet.models.detectors import BaseDetector
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample, OptSampleList, SampleList
-from mmengine.logging import print_log
 from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
 
 from ..functional.grouping import PanopticResult
+from .checkpoints import drop_other_shapes
 from .criterion import EmbeddingSummary
 from .targets import PanopticTargets, build_targets
 
@@ -249,24 +248,7 @@ class EINet(BaseDetector):
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: object) -> None:
         """Refuse, or with ``allow_other_classes`` skip, parameters of another class set."""
-        other = [
-            prefix + key
-            for key, value in self.state_dict().items()
-            if prefix + key in state_dict and state_dict[prefix + key].shape != value.shape
-        ]
-        if other and not self.allow_other_classes:
-            centers = state_dict.get(f'{prefix}interaction.centers.centers')
-            found = 'unknown' if centers is None else f'{centers.shape[0]} x {centers.shape[1]}'
-            own = ' x '.join(map(str, self.interaction.centers.centers.shape))
-            raise RuntimeError(
-                f'EINet: checkpoint and config differ in classes x embed_dims: {found} against '
-                f'{own}. These parameters do not fit: {", ".join(other)}. Set '
-                'model.num_thing_classes, model.num_stuff_classes and model.embed_dims to those of '
-                'the checkpoint or, to fine-tune on other classes, model.allow_other_classes=True'
-            )
-        for key in other:
-            print_log(f'EINet: {key} starts anew, its shape differs', 'current', logging.WARNING)
-            del state_dict[key]
+        drop_other_shapes(self, state_dict, prefix, self.allow_other_classes)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

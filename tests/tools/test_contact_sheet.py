@@ -1,0 +1,83 @@
+"""The tools that draw a model, on a real (untrained, narrow) model and a real (tiny) data set."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmdet.registry import DATASETS, MODELS
+from mmengine.config import Config
+
+from tests.paths import CONFIGS
+
+from .load import load_tool
+
+NARROW = """
+_base_ = ['{base}']
+model = dict(
+    backbone=dict(base_channels=8, stem_channels=8),
+    semantic_decoder=dict(in_channels=(8, 16, 64)),
+    instance_decoder=dict(in_channels=(8, 16, 64)),
+    fusion=dict(peak_threshold=0.0, top_k=5),
+)
+"""
+
+
+@pytest.fixture(scope='module')
+def command(tmp_path_factory) -> list[str]:
+    """Config and checkpoint of the model, with 4 pictures to draw."""
+    folder = tmp_path_factory.mktemp('drawn_model')
+    shapes = load_tool('dataset_converters/shapes.py')
+    sizes = ['--train', '1', '--val', '4', '--size', '64', '--workers', '1']
+    shapes.main([str(folder / 'set'), *sizes])
+    config_file = folder / 'narrow.py'
+    config_file.write_text(NARROW.format(base=CONFIGS / 'einet_tiny_shapes.py'))
+    config = Config.fromfile(config_file)
+    config.val_dataloader.dataset.data_root = str(folder / 'set')
+    meta = DATASETS.build(config.val_dataloader.dataset).metainfo
+    torch.manual_seed(0)
+    checkpoint = dict(
+        state_dict=MODELS.build(config.model).state_dict(), meta=dict(dataset_meta=meta)
+    )
+    torch.save(checkpoint, folder / 'some.pth')
+    return [str(config_file), str(folder / 'some.pth'), str(folder / 'set')]
+
+
+def test_a_row_per_picture_and_a_column_per_view(command, tmp_path, capsys):
+    config, checkpoint, data_root = command
+    out = tmp_path / 'new' / 'sheet.png'
+    options = ['--data-root', data_root, '--num', '3', '--box', '120', '--device', 'cpu']
+    load_tool('analysis_tools/contact_sheet.py').main(
+        [config, checkpoint, '--out', str(out), *options]
+    )
+    height, width, _ = cv2.imread(str(out)).shape
+    assert width > 5 * 120
+    assert height > 3 * 120
+    assert str(out) in capsys.readouterr().out
+
+
+def test_more_pictures_than_there_are_and_none(command, tmp_path):
+    config, checkpoint, data_root = command
+    tool = load_tool('analysis_tools/contact_sheet.py')
+    few, all_of_them = tmp_path / 'few.png', tmp_path / 'all.png'
+    for out, number in ((few, '1'), (all_of_them, '99')):
+        options = ['--data-root', data_root, '--num', number, '--box', '60', '--device', 'cpu']
+        tool.main([config, checkpoint, '--out', str(out), *options])
+    assert len(cv2.imread(str(all_of_them))) - len(cv2.imread(str(few))) >= 3 * 60
+    with pytest.raises(SystemExit):
+        tool.parse_args([config, checkpoint, '--num', '0'])
+
+
+def test_image_demo_draws_with_the_inferencer_of_mmdet(command, tmp_path):
+    config, checkpoint, data_root = command
+    picture = Path(data_root) / 'val' / '000000000002.jpg'
+    (tmp_path / 'truncated.jpg').write_bytes(picture.read_bytes()[:200])
+    (tmp_path / 'whole.jpg').write_bytes(picture.read_bytes())
+    options = ['--out-dir', str(tmp_path / 'out'), '--device', 'cpu']
+    options += ['--cfg-options', f'test_dataloader.dataset.data_root={data_root}']
+    with pytest.raises(SystemExit, match=r'truncated\.jpg'):
+        load_tool('image_demo.py').main([str(tmp_path), config, checkpoint, *options])
+    drawn = cv2.imread(str(tmp_path / 'out' / 'whole.png'))
+    assert drawn.shape == (400, 400, 3)
+    assert np.unique(drawn.reshape(-1, 3), axis=0).shape[0] > 10

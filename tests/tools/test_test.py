@@ -1,0 +1,52 @@
+import pytest
+
+from tests.paths import CONFIGS
+
+from .load import load_tool
+
+CONFIG = str(CONFIGS / 'einet_tiny_shapes.py')
+
+
+@pytest.fixture(scope='module')
+def tool():
+    return load_tool('test.py')
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    path = tmp_path / 'some.pth'
+    path.touch()
+    return str(path)
+
+
+def test_the_named_checkpoint_is_scored(tool, checkpoint):
+    args = tool.parse_args([CONFIG, checkpoint, '--cfg-options', 'resume=True'])
+    config = tool.build_config(args)
+    assert config.load_from == checkpoint
+    assert config.resume is False
+    assert not config.default_hooks.visualization.get('draw', False)
+
+
+def test_drawing_is_switched_on(tool, checkpoint):
+    args = tool.parse_args([CONFIG, checkpoint, '--show-dir', 'drawn', '--wait-time', '5'])
+    hook = tool.build_config(args).default_hooks.visualization
+    assert hook.draw is True and hook.test_out_dir == 'drawn'
+    shown = tool.parse_args([CONFIG, checkpoint, '--show', '--wait-time', '5'])
+    hook = tool.build_config(shown).default_hooks.visualization
+    assert hook.show is True and hook.wait_time == 5
+
+
+def test_a_missing_checkpoint_is_an_error(tool, capsys):
+    with pytest.raises(SystemExit):
+        tool.parse_args([CONFIG, 'nowhere/some.pth'])
+    assert 'there is no checkpoint nowhere/some.pth' in capsys.readouterr().err
+
+
+def test_a_checkpoint_may_be_a_url(tool):
+    assert tool.parse_args([CONFIG, 'https://example.org/some.pth'])
+
+
+def test_out_must_be_a_pickle(tool, checkpoint, capsys):
+    with pytest.raises(SystemExit):
+        tool.parse_args([CONFIG, checkpoint, '--out', 'results.json'])
+    assert '--out results.json: the file must end in .pkl' in capsys.readouterr().err

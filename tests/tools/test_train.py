@@ -1,0 +1,60 @@
+from types import SimpleNamespace
+
+import pytest
+
+from tests.paths import CONFIGS
+
+from .load import load_tool
+
+CONFIG = str(CONFIGS / 'einet_tiny_shapes.py')
+
+
+@pytest.fixture(scope='module')
+def tool():
+    return load_tool('train.py')
+
+
+def build(tool, *argv: str):
+    return tool.build_config(tool.parse_args([CONFIG, *argv]))
+
+
+def test_defaults(tool):
+    config = build(tool)
+    assert config.resume is False and config.load_from is None
+    assert config.auto_scale_lr.enable is False
+    assert config.optim_wrapper.type == 'OptimWrapper'
+
+
+def test_resume_from_the_latest_or_from_a_file(tool):
+    latest = build(tool, '--resume')
+    assert latest.resume is True and latest.load_from is None
+    named = build(tool, '--resume', 'some.pth')
+    assert named.resume is True and named.load_from == 'some.pth'
+
+
+def test_auto_scale_lr(tool):
+    assert build(tool, '--auto-scale-lr').auto_scale_lr.enable is True
+    with pytest.raises(ValueError, match=r'einet_tiny_shapes\.py.*base_batch_size'):
+        build(tool, '--auto-scale-lr', '--cfg-options', 'auto_scale_lr._delete_=True')
+
+
+def test_both_spellings_of_local_rank(tool):
+    for spelling in ('--local_rank', '--local-rank'):
+        assert tool.parse_args([CONFIG, f'{spelling}=2']).local_rank == 2
+
+
+def test_a_wrong_command_line_ends_with_one_line(tool):
+    with pytest.raises(SystemExit, match=r'FileNotFoundError.*missing\.py'):
+        tool.main(['missing.py'])
+
+
+def test_summary_says_where_the_results_are(tool):
+    infos = dict(best_ckpt='w/best.pth', best_score=81.234, last_ckpt='w/iter_9.pth')
+    runner = SimpleNamespace(
+        iter=9, message_hub=SimpleNamespace(runtime_info=infos), log_dir='w/logs'
+    )
+    summary = tool.summarize(runner, seconds=90)
+    for part in ('9 iterations in 1.5 minutes', 'w/best.pth (score 81.23)', 'iter_9.pth', 'w/logs'):
+        assert part in summary
+    infos.clear()
+    assert 'checkpoint' not in tool.summarize(runner, seconds=90)

@@ -1,0 +1,109 @@
+import argparse
+import os
+
+import pytest
+from mmengine.config import Config
+
+from einet.utils import add_common_arguments, enable_amp, load_config, set_data_root
+from einet.utils import config as config_module
+
+CONTENT = """
+train_dataloader = dict(dataset=dict(type='Some', data_root='old/'))
+val_dataloader = dict(dataset=dict(type='Some', data_root='old/'))
+test_dataloader = val_dataloader
+model = dict(depth=50)
+"""
+
+
+@pytest.fixture
+def config_file(tmp_path):
+    path = tmp_path / 'some_config.py'
+    path.write_text(CONTENT)
+    return path
+
+
+def parse(*argv: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_common_arguments(parser)
+    parser.add_argument('--work-dir')
+    parser.add_argument('--launcher', default='none')
+    return parser.parse_args(list(argv))
+
+
+def test_a_config_without_overrides(config_file):
+    config = load_config(parse(str(config_file)))
+    assert config.train_dataloader.dataset.data_root == 'old/'
+    assert config.launcher == 'none'
+    assert config.work_dir == os.path.join('work_dirs', 'some_config')
+
+
+def test_the_command_line_wins_and_the_more_detailed_option_most(config_file):
+    config = load_config(
+        parse(
+            str(config_file),
+            '--data-root',
+            'new',
+            '--work-dir',
+            'out',
+            '--launcher',
+            'pytorch',
+            '--cfg-options',
+            'val_dataloader.dataset.data_root=other',
+            'model.depth=18',
+        )
+    )
+    roots = [config[f'{s}_dataloader'].dataset.data_root for s in ('train', 'val', 'test')]
+    assert roots == ['new', 'other', 'new']
+    assert config.model.depth == 18
+    assert (config.work_dir, config.launcher) == ('out', 'pytorch')
+
+
+def test_work_dir_of_the_file_is_kept(config_file):
+    config_file.write_text(CONTENT + "work_dir = 'of_the_file'\n")
+    assert load_config(parse(str(config_file))).work_dir == 'of_the_file'
+
+
+def test_local_rank_is_passed_on_unless_the_launcher_said_it(config_file, monkeypatch):
+    args = parse(str(config_file))
+    args.local_rank = 3
+    monkeypatch.setenv('LOCAL_RANK', '1')
+    load_config(args)
+    assert os.environ['LOCAL_RANK'] == '1'
+    monkeypatch.delenv('LOCAL_RANK')
+    load_config(args)
+    assert os.environ.pop('LOCAL_RANK') == '3'
+
+
+def test_data_root_reaches_into_wrappers():
+    inner = dict(type='Some', data_root='old')
+    wrapped = dict(type='RepeatDataset', times=2, dataset=dict(inner))
+    joined = dict(type='ConcatDataset', datasets=[dict(inner), dict(wrapped)])
+    config = Config(dict(train_dataloader=dict(dataset=joined), val_dataloader=None))
+    set_data_root(config, 'new')
+    first, second = config.train_dataloader.dataset.datasets
+    assert first.data_root == second.dataset.data_root == 'new'
+    assert 'data_root' not in second and 'data_root' not in config.train_dataloader.dataset
+
+
+def test_data_root_without_data_is_an_error():
+    with pytest.raises(ValueError, match='--data-root new.*train_dataloader'):
+        set_data_root(Config(dict(model=dict(depth=1))), 'new')
+
+
+def test_amp_without_an_accelerator_is_an_error(monkeypatch):
+    monkeypatch.setattr(config_module, 'get_device', lambda: 'cpu')
+    with pytest.raises(ValueError, match='--amp needs an accelerator'):
+        enable_amp(Config(dict(optim_wrapper=dict(type='OptimWrapper'))))
+
+
+def test_amp_changes_the_wrapper_and_keeps_what_is_set(monkeypatch):
+    monkeypatch.setattr(config_module, 'get_device', lambda: 'cuda')
+    config = Config(dict(optim_wrapper=dict(type='OptimWrapper', accumulative_counts=4)))
+    enable_amp(config)
+    expected = dict(type='AmpOptimWrapper', loss_scale='dynamic', accumulative_counts=4)
+    assert config.optim_wrapper.to_dict() == expected
+    config.optim_wrapper.loss_scale = 128.0
+    enable_amp(config)
+    assert config.optim_wrapper.loss_scale == 128.0
+    with pytest.raises(ValueError, match=r'optim_wrapper\.type is ApexOptimWrapper'):
+        enable_amp(Config(dict(optim_wrapper=dict(type='ApexOptimWrapper'))))
