@@ -3,7 +3,7 @@
 from .backbones import Xception41, Xception65, Xception71
 from .criterion import EINetCriterion
 from .decoders import InstanceDecoder, SemanticDecoder
-from .einet import EINet, EINetOutputs
+from .einet import EINet
 from .esm import ESM
 from .fusion import EmbeddingPanopticFusion
 from .heads import (
@@ -22,6 +22,7 @@ from .losses import (
     InstanceSemanticConsistencyLoss,
     SemanticCenterLoss,
 )
+from .outputs import EINetOutputs
 from .preprocessor import EINetDataPreprocessor
 from .semantic_centers import SemanticCenters
 

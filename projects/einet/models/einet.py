@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from mmdet.models.detectors import BaseDetector
 from mmdet.registry import MODELS
-from mmdet.structures import DetDataSample, OptSampleList, SampleList
-from mmengine.structures import InstanceData, PixelData
+from mmdet.structures import OptSampleList, SampleList
 from torch import Tensor
 
-from ..functional.grouping import PanopticResult
 from .checkpoints import drop_other_shapes
 from .criterion import EmbeddingSummary
+from .outputs import EINetOutputs, write_prediction
 from .targets import PanopticTargets, build_targets
-
-
-class EINetOutputs(NamedTuple):
-    """The network's maps for a batch, all at stride 4.
-
-    Attributes:
-        semantic_embedding: S, (B, D, h, w).
-        semantic_attention: (B, 1, h, w) in (0, 1).
-        semantic_logits: (B, C, h, w), from the raw semantic embedding.
-        raw_instance_embedding: I without pixel positions, (B, D, h, w).
-        instance_embedding: I, (B, D, h, w).
-        instance_attention: (B, 1, h, w) in (0, 1).
-        heatmap_logits: (B, C_th, h, w).
-    """
-
-    semantic_embedding: Tensor
-    semantic_attention: Tensor
-    semantic_logits: Tensor
-    raw_instance_embedding: Tensor
-    instance_embedding: Tensor
-    instance_attention: Tensor
-    heatmap_logits: Tensor
 
 
 @MODELS.register_module()
@@ -207,7 +183,7 @@ class EINet(BaseDetector):
                 img_shape=img_shape,
                 ori_shape=sample.ori_shape[:2] if rescale else img_shape,
             )
-            _write_prediction(sample, result)
+            write_prediction(sample, result)
         return batch_data_samples
 
     def _summarize(
@@ -250,15 +226,3 @@ class EINet(BaseDetector):
         """Refuse, or with ``allow_other_classes`` skip, parameters of another class set."""
         drop_other_shapes(self, state_dict, prefix, self.allow_other_classes)
         super()._load_from_state_dict(state_dict, prefix, *args)
-
-
-def _write_prediction(sample: DetDataSample, result: PanopticResult) -> None:
-    """Store one picture's panoptic result in its sample."""
-    sample.pred_panoptic_seg = PixelData(sem_seg=result.panoptic[None])
-    sample.pred_sem_seg = PixelData(sem_seg=result.sem_seg[None])
-    sample.pred_instances = InstanceData(
-        labels=result.labels,
-        scores=result.scores,
-        panoptic_ids=result.panoptic_ids,
-        centroids=result.centroids,
-    )

@@ -1,0 +1,45 @@
+"""What the detector gives: the network's maps, and predictions in mmdet's samples."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mmdet.structures import DetDataSample
+from mmengine.structures import InstanceData, PixelData
+from torch import Tensor
+
+from ..functional.grouping import PanopticResult
+
+
+class EINetOutputs(NamedTuple):
+    """The network's maps for a batch, all at stride 4.
+
+    Attributes:
+        semantic_embedding: S, (B, D, h, w).
+        semantic_attention: (B, 1, h, w) in (0, 1).
+        semantic_logits: (B, C, h, w), from the raw semantic embedding.
+        raw_instance_embedding: I without pixel positions, (B, D, h, w).
+        instance_embedding: I, (B, D, h, w).
+        instance_attention: (B, 1, h, w) in (0, 1).
+        heatmap_logits: (B, C_th, h, w).
+    """
+
+    semantic_embedding: Tensor
+    semantic_attention: Tensor
+    semantic_logits: Tensor
+    raw_instance_embedding: Tensor
+    instance_embedding: Tensor
+    instance_attention: Tensor
+    heatmap_logits: Tensor
+
+
+def write_prediction(sample: DetDataSample, result: PanopticResult) -> None:
+    """Store one picture's panoptic result in its sample."""
+    sample.pred_panoptic_seg = PixelData(sem_seg=result.panoptic[None])
+    sample.pred_sem_seg = PixelData(sem_seg=result.sem_seg[None])
+    sample.pred_instances = InstanceData(
+        labels=result.labels,
+        scores=result.scores,
+        panoptic_ids=result.panoptic_ids,
+        centroids=result.centroids,
+    )
