@@ -3,8 +3,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from mmdet.registry import DATASETS
+from mmengine.config import Config
 
 from einet.datasets import CityscapesPanopticDataset
+
+from ..paths import CONFIGS
 
 scripts = pytest.importorskip('cityscapesscripts.preparation.createPanopticImgs')
 
@@ -80,3 +84,15 @@ def test_labels_map_back_to_the_files_ids(cityscapes):
 )
 def test_picture_names(cityscapes, name, path):
     assert build(cityscapes).image_file(dict(file_name=name)) == path
+
+
+def test_config_crops_the_whole_picture(cityscapes):
+    config = Config.fromfile(CONFIGS / '_base_' / 'datasets' / 'cityscapes_panoptic.py')
+    training = dict(config.train_dataloader.dataset, data_root=str(cityscapes.parent))
+    training.update(
+        ann_file=f'gtFine/{cityscapes.name}.json',
+        data_prefix=dict(img='leftImg8bit/train', seg=f'gtFine/{cityscapes.name}'),
+    )
+    packed = DATASETS.build(training)[0]
+    assert packed['inputs'].shape == (3, 1025, 2049)
+    assert packed['data_samples'].gt_panoptic_seg.shape == (1025, 2049)

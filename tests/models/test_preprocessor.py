@@ -113,8 +113,17 @@ def test_map_of_another_size(key):
 
 def test_model_with_other_classes_than_the_data():
     data = collate(sample(4, 6, num_classes=19))
-    with pytest.raises(ValueError, match=r'4x6\.jpg: its data set has 19 classes, the model 3;'):
+    message = r'4x6\.jpg: num_classes of its data set is 19, of the model 3;'
+    with pytest.raises(ValueError, match=message):
         EINetDataPreprocessor(void_label=VOID)(data, True)
+
+
+def test_model_with_as_many_classes_but_other_things():
+    data = collate(sample(4, 6, num_thing_classes=2))
+    EINetDataPreprocessor(void_label=VOID, num_thing_classes=2)(data, True)
+    message = r'num_thing_classes of its data set is 2, of the model 1;'
+    with pytest.raises(ValueError, match=message):
+        EINetDataPreprocessor(void_label=VOID, num_thing_classes=1)(data, True)
 
 
 def test_padding_needs_the_void_label():

@@ -13,6 +13,8 @@ from tests.paths import CONFIGS
 
 from .load import load_tool
 
+pytestmark = pytest.mark.slow
+
 NARROW = """
 _base_ = ['{base}']
 model = dict(

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools' / 'dataset_
 import shapes
 import shapes_scene
 
-SMALL = ['--train', '6', '--val', '3', '--workers', '1']
+SMALL = ['--train', '6', '--val', '3', '--size', '64', '--workers', '1']
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -58,7 +58,7 @@ def test_it_is_a_panoptic_dataset(small_set):
         assert len(dataset) == count
         for index in range(count):
             packed = dataset[index]
-            assert packed['inputs'].shape == (3, 128, 128)
+            assert packed['inputs'].shape == (3, 64, 64)
             assert 1 <= len(packed['data_samples'].gt_instances) <= 30
 
 
@@ -112,13 +112,13 @@ def test_other_parameters_need_force(tmp_path):
     out = tmp_path / 'set'
     shapes.main([str(out), *SMALL])
     before = contents(out)
-    smaller = ['--train', '2', '--val', '1', '--size', '64', '--workers', '1']
+    smaller = ['--train', '2', '--val', '1', '--size', '32', '--workers', '1']
     with pytest.raises(SystemExit, match=r"(?s)holds a set made with .*'train': 6.*--force"):
         shapes.main([str(out), *smaller])
     assert contents(out) == before
     shapes.main([str(out), *smaller, '--force'])
     assert len(list(out.rglob('*.jpg'))) == 3
-    assert cv2.imread(str(out / 'val' / '000000000000.jpg')).shape == (64, 64, 3)
+    assert cv2.imread(str(out / 'val' / '000000000000.jpg')).shape == (32, 32, 3)
 
 
 @pytest.mark.parametrize('force', [[], ['--force']])

@@ -1,5 +1,6 @@
 """Run one step of the set-up: say what it does, show that it is alive, explain a failure."""
 
+import contextlib
 import os
 import re
 import signal
@@ -69,9 +70,7 @@ def run_step(
     try:
         status = _wait(process, log, started)
     except BaseException:
-        # pip's compilers are its grandchildren: end the whole group.
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
+        _end(process)
         raise
     if status:
         raise Failure(explain(title.split(' (')[0], log, status))
@@ -83,6 +82,14 @@ def pip_environment() -> dict[str, str]:
     hidden = {'PYTHONPATH', 'PYTHONHOME', 'PIP_TARGET', 'PIP_PREFIX', 'PIP_USER'}
     kept = {name: value for name, value in os.environ.items() if name not in hidden}
     return kept | {'PIP_NO_INPUT': '1', 'PIP_DISABLE_PIP_VERSION_CHECK': '1'}
+
+
+def _end(process: subprocess.Popen) -> None:
+    # The whole group, since the compilers are pip's grandchildren; as by Ctrl-C, so pip tidies up.
+    for wish in (signal.SIGINT, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, wish)
+            process.wait(timeout=10)
 
 
 def _wait(process: subprocess.Popen, log: Path, started: float) -> int:

@@ -5,7 +5,6 @@ data_root = 'data/coco_sample/'
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadPanopticSegments'),
-    dict(type='RandomResize', scale=(320, 320), ratio_range=(0.9, 1.1), keep_ratio=True),
     dict(type='RandomCrop', crop_size=(256, 256)),  # (w, h)
     dict(type='RandomFlip', prob=0.5),
     # The mean colour in BGR, so that the border becomes 0; in the map 0 is void.

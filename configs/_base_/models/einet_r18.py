@@ -32,5 +32,5 @@ model = dict(
             pull=dict(loss_weight=1.0),
         )
     ),
-    fusion=dict(kernel_size=3, peak_threshold=0.1, top_k=300, stuff_area=0),
+    fusion=dict(kernel_size=5, peak_threshold=0.2, top_k=300, stuff_area=0),
 )

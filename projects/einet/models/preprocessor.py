@@ -28,11 +28,12 @@ class EINetDataPreprocessor(DetDataPreprocessor):
         bgr_to_rgb: swap the channels of BGR input (what mm's loaders give).
         rgb_to_bgr: swap the channels of RGB input.
         void_label: C, void of ``gt_panoptic_seg``; :class:`EINet` sets it.
+        num_thing_classes: C_th of the model; None leaves that of the samples unchecked.
         non_blocking: copy to the device asynchronously.
 
     Raises:
         ValueError: when a picture has NaN or infinite values, a target map has another size than
-            its picture, or samples were made for another number of classes than `void_label`.
+            its picture, or samples were made for other class counts than the model's.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class EINetDataPreprocessor(DetDataPreprocessor):
         bgr_to_rgb: bool = False,
         rgb_to_bgr: bool = False,
         void_label: int | None = None,
+        num_thing_classes: int | None = None,
         non_blocking: bool = False,
     ) -> None:
         super().__init__(
@@ -56,6 +58,7 @@ class EINetDataPreprocessor(DetDataPreprocessor):
             non_blocking=non_blocking,
         )
         self.void_label = void_label
+        self.num_thing_classes = num_thing_classes
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Turn a collated batch into the model's input.
@@ -91,12 +94,16 @@ class EINetDataPreprocessor(DetDataPreprocessor):
                     f', the picture {tuple(image.shape[-2:])}; put LoadPanopticSegments before the '
                     f'geometric transforms, and take only such that move gt_seg_map'
                 )
-        num_classes = sample.get('num_classes')
-        if None not in (num_classes, self.void_label) and num_classes != self.void_label:
-            raise ValueError(
-                f'{name}: its data set has {num_classes} classes, the model {self.void_label}; '
-                f'set num_thing_classes and num_stuff_classes of the model to those of the data set'
-            )
+        for key, count in (
+            ('num_classes', self.void_label),
+            ('num_thing_classes', self.num_thing_classes),
+        ):
+            found = sample.get(key)
+            if None not in (found, count) and found != count:
+                raise ValueError(
+                    f'{name}: {key} of its data set is {found}, of the model {count}; set '
+                    f'num_thing_classes and num_stuff_classes of the model to those of the data set'
+                )
 
     def _pad_targets(self, sample: DetDataSample, size: tuple[int, int]) -> None:
         """Pad a sample's maps to `size` (H, W)."""

@@ -1,0 +1,86 @@
+"""The data part of every config, on pictures: sizes, types, and what the metric needs."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmdet.registry import DATASETS
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from einet.models.preprocessor import EINetDataPreprocessor
+
+from ..paths import CONFIGS, ROOT
+
+sys.path.insert(0, str(ROOT / 'tools' / 'dataset_converters'))
+import shapes
+
+
+@pytest.fixture(scope='session')
+def shapes_root(tmp_path_factory) -> Path:
+    """A few synthetic pictures."""
+    root = tmp_path_factory.mktemp('data') / 'shapes'
+    shapes.main([str(root), '--train', '4', '--val', '2', '--workers', '1'])
+    return root
+
+
+def load(name: str, root: Path) -> Config:
+    config = Config.fromfile(CONFIGS / '_base_' / 'datasets' / f'{name}_panoptic.py')
+    for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
+        loader.dataset.data_root = str(root)
+        loader.update(num_workers=0, persistent_workers=False)
+    return config
+
+
+SETS = pytest.mark.parametrize(
+    ('name', 'fixture'),
+    [
+        ('shapes', 'shapes_root'),
+        ('nuclei', 'nuclei_root'),
+        ('coco-sample', 'coco_sample_root'),
+        ('coco', 'coco_sample_root'),
+    ],
+)
+
+
+@SETS
+def test_training_batch(name, fixture, request):
+    config = load(name, request.getfixturevalue(fixture))
+    loader = Runner.build_dataloader(config.train_dataloader, seed=0)
+    num_classes = len(loader.dataset.metainfo['classes'])
+    crop = next(step.size for step in config.train_pipeline if step.type == 'Pad')[::-1]
+    preprocessor = EINetDataPreprocessor(void_label=num_classes)
+    batch = preprocessor(next(iter(loader)), training=True)
+    assert batch['inputs'].shape == (config.train_dataloader.batch_size, 3, *crop)
+    instances = 0
+    for sample in batch['data_samples']:
+        semantic, panoptic = sample.gt_sem_seg.sem_seg, sample.gt_panoptic_seg.sem_seg
+        assert semantic.shape == panoptic.shape == (1, *crop)
+        assert torch.equal(semantic == 255, panoptic == num_classes)
+        assert panoptic.max() // 1000 == len(sample.gt_instances)
+        instances += len(sample.gt_instances)
+    assert instances > 0
+    if name == 'coco':
+        assert crop == (800, 800)
+
+
+@SETS
+def test_validation_sample(name, fixture, request):
+    config = load(name, request.getfixturevalue(fixture))
+    dataset = DATASETS.build(config.val_dataloader.dataset)
+    assert len(dataset.metainfo['category_ids']) == len(dataset.metainfo['classes'])
+    packed = dataset[1]
+    sample = packed['data_samples']
+    assert {'img_id', 'img_path', 'seg_map_path', 'segments_info'} <= sample.metainfo.keys()
+    if name == 'coco':
+        assert max(sample.img_shape) == 800
+    assert packed['inputs'].shape[1:] == sample.gt_panoptic_seg.shape == sample.img_shape
+
+
+def test_shapes_config_has_the_generators_classes(shapes_root):
+    meta = DATASETS.build(load('shapes', shapes_root).val_dataloader.dataset).metainfo
+    assert meta['thing_classes'] == shapes.THINGS
+    assert meta['stuff_classes'] == shapes.STUFF
+    assert [list(color) for color in meta['palette']] == list(shapes.PALETTE.values())
+    assert tuple(shapes.PALETTE) == meta['classes']
