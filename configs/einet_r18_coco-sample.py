@@ -9,10 +9,7 @@ model = dict(
     num_thing_classes=80,
     num_stuff_classes=53,
     embed_dims=64,
-    backbone=dict(base_channels=64, stem_channels=64),
-    semantic_decoder=dict(in_channels=(64, 128, 512), channels=128, aspp_channels=128),
-    instance_decoder=dict(in_channels=(64, 128, 512), channels=128),
-    semantic_head=dict(in_channels=128, separable=True),
-    instance_head=dict(in_channels=128, separable=True, position_scale=32.0),
+    instance_head=dict(position_scale=32.0),
+    criterion=dict(semantic_stride=2, losses=dict(center=dict(loss_weight=0.01))),
 )
-train_cfg = dict(max_iters=1500, val_interval=500)
+train_cfg = dict(max_iters=2000, val_interval=1000)

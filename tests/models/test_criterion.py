@@ -68,6 +68,20 @@ def test_semantic_loss_is_the_mean_of_raw_and_calibrated_logits():
     assert calibrated == pytest.approx(0, abs=1e-5)
 
 
+def test_semantic_stride_reads_the_pixels_in_the_middle_of_its_cells():
+    losses = dict(semantic=dict(type='BootstrappedCrossEntropyLoss'))
+    sample = make_sample((8, 12), [(0, 0, 0, 5, 3)])
+    targets = build_targets([sample], (2, 3), 2, 3, small_instance_weight=1.0)
+    logits = torch.randn(1, 3, 2, 3, generator=torch.Generator().manual_seed(0))
+    empty = EmbeddingSummary(torch.zeros(1, 3, 2), [], [], [])
+    rest = (None, torch.zeros(1, 2, 2, 3), [], [], empty, torch.zeros(1, 3, 2), targets)
+    value = EINetCriterion(losses, semantic_stride=2)(logits, *rest)['loss_semantic']
+    upsampled = torch.nn.functional.interpolate(logits, (4, 6), mode='bilinear')
+    labels = targets.sem_seg[:, 1::2, 1::2]
+    assert labels[0, :2].tolist() == [[0, 0, 2, 2, 2, 2], [2, 2, 2, 2, 2, 2]]
+    torch.testing.assert_close(value, torch.nn.functional.cross_entropy(upsampled, labels))
+
+
 def test_none_leaves_a_term_out():
     criterion = EINetCriterion(dict(LOSSES, push=None))
     assert set(criterion.losses) == {'pull', 'centroid'}

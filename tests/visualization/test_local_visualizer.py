@@ -1,3 +1,4 @@
+import json
 from itertools import count
 
 import cv2
@@ -132,8 +133,6 @@ def test_backends_record_the_drawing(tmp_path):
 
 
 def test_real_nuclei_can_be_told_apart(nuclei_root):
-    import json
-
     name = 'panoptic_val'
     content = json.loads((nuclei_root / f'annotations/{name}.json').read_text())
     meta = dict(classes=('nucleus', 'background'), thing_classes=('nucleus',))

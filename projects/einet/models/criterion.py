@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from .targets import IGNORE_LABEL, PanopticTargets
+from .targets import IGNORE_LABEL, PanopticTargets, nearest
 
 LOSSES = ('semantic', 'heatmap', 'center', 'push', 'pull', 'consistency', 'centroid')
 
@@ -45,10 +45,18 @@ class EINetCriterion(BaseModule):
         losses: loss configs by name; ``None`` leaves a term out. ``semantic``: L_sem on the logits;
             ``heatmap``: L_hm; ``center``, ``push``, ``pull``: Eq. (1); ``consistency``: R_ins
             (Table 3's InsAug), Eq. (7); ``centroid``: L_cen (Table 3's CenReg), Eq. (8).
+        semantic_stride: compare the raw logits at this fraction of the input's resolution; 1 is the
+            whole, 2 takes a quarter of the memory and time, which matters with many classes.
     """
 
-    def __init__(self, losses: Mapping[str, dict | None], init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        losses: Mapping[str, dict | None],
+        semantic_stride: int = 1,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg)
+        self.semantic_stride = semantic_stride
         unknown = set(losses) - set(LOSSES)
         if unknown:
             raise ValueError(f'EINetCriterion: unknown losses {sorted(unknown)}; known: {LOSSES}')
@@ -70,7 +78,8 @@ class EINetCriterion(BaseModule):
         """Losses by key, each a scalar.
 
         Args:
-            semantic_logits: (B, C, h, w), of the raw embedding, compared at input resolution.
+            semantic_logits: (B, C, h, w), of the raw embedding, compared at input resolution or
+                ``semantic_stride`` below it.
             calibrated_logits: (B, C, h, w), of the calibrated one, compared at the maps'
                 resolution, where Eq. (4) is defined. Both share the loss equally; at most one is
                 None, see :class:`InteractionHead`'s modes.
@@ -97,7 +106,7 @@ class EINetCriterion(BaseModule):
         values = {}
         for name, loss in self.losses.items():
             if name == 'semantic':
-                value = _cross_entropy(loss, semantic_logits, calibrated_logits, targets)
+                value = self._cross_entropy(loss, semantic_logits, calibrated_logits, targets)
             elif name == 'heatmap':
                 value = loss(heatmap_logits, targets.heatmap, targets.heatmap_mask)
             else:
@@ -106,20 +115,25 @@ class EINetCriterion(BaseModule):
             values[f'loss_{name}'] = value
         return values
 
-
-def _cross_entropy(
-    loss: nn.Module, raw: Tensor | None, calibrated: Tensor | None, targets: PanopticTargets
-) -> Tensor:
-    """Mean of the semantic losses of the raw and the calibrated logits."""
-    values = []
-    if raw is not None:
-        size = targets.sem_seg.shape[-2:]
-        upsampled = F.interpolate(raw, size, mode='bilinear', align_corners=False)
-        values.append(loss(upsampled, targets.sem_seg, targets.pixel_weights))
-    if calibrated is not None:
-        labels = targets.labels.where(targets.labels >= 0, IGNORE_LABEL)
-        values.append(loss(calibrated, labels, targets.label_weights))
-    return torch.stack(values).mean()
+    def _cross_entropy(
+        self,
+        loss: nn.Module,
+        raw: Tensor | None,
+        calibrated: Tensor | None,
+        targets: PanopticTargets,
+    ) -> Tensor:
+        """Mean of the semantic losses of the raw and the calibrated logits."""
+        values = []
+        if raw is not None:
+            height, width = targets.sem_seg.shape[-2:]
+            size = (-(-height // self.semantic_stride), -(-width // self.semantic_stride))
+            upsampled = F.interpolate(raw, size, mode='bilinear', align_corners=False)
+            labels, weights = (nearest(m, size) for m in (targets.sem_seg, targets.pixel_weights))
+            values.append(loss(upsampled, labels, weights))
+        if calibrated is not None:
+            labels = targets.labels.where(targets.labels >= 0, IGNORE_LABEL)
+            values.append(loss(calibrated, labels, targets.label_weights))
+        return torch.stack(values).mean()
 
 
 def _sum_over_pictures(loss: nn.Module, *arguments: Iterable[Tensor]) -> Tensor:

@@ -65,7 +65,11 @@ class EINet(BaseDetector):
     ) -> None:
         num_classes = num_thing_classes + num_stuff_classes
         if data_preprocessor is not None:
-            data_preprocessor = {'void_label': num_classes, **data_preprocessor}
+            data_preprocessor = {
+                'void_label': num_classes,
+                'num_thing_classes': num_thing_classes,
+                **data_preprocessor,
+            }
         super().__init__(data_preprocessor, init_cfg)
         self.num_thing_classes = num_thing_classes
         self.num_classes = num_classes

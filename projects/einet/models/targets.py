@@ -108,7 +108,7 @@ def build_targets(
         sem_seg=sem_seg,
         pixel_weights=pixel_weights,
         labels=labels,
-        label_weights=_nearest(pixel_weights, feature_size),
+        label_weights=nearest(pixel_weights, feature_size),
         instance_ids=torch.stack(instance_ids),
         present=present,
         instance_labels=instance_labels,
@@ -137,11 +137,19 @@ def _small_instance_weights(numbers: Tensor, areas: Tensor, area: float, weight:
     return table[numbers]
 
 
-def _nearest(maps: Tensor, feature_size: tuple[int, int]) -> Tensor:
-    """Values (..., h, w) at the pixels in the middle of the cells; a new tensor."""
+def nearest(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Values of (..., H, W) maps at the pixels in the middle of the cells of a coarser grid.
+
+    Args:
+        maps: (..., H, W).
+        size: (h, w) of the grid.
+
+    Returns:
+        (..., h, w), a new tensor.
+    """
     rows, cols = (
         ((torch.arange(cells, device=maps.device) + 0.5) * pixels / cells).long()
-        for cells, pixels in zip(feature_size, maps.shape[-2:], strict=True)
+        for cells, pixels in zip(size, maps.shape[-2:], strict=True)
     )
     return maps[..., rows[:, None], cols]
 
@@ -154,8 +162,8 @@ def _downsample(
     feature_size: tuple[int, int],
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Nearest maps at (h, w) on which every instance keeps the cell of its centroid."""
-    labels = _nearest(sem_seg, feature_size)
-    ids = _nearest(numbers, feature_size) - 1
+    labels = nearest(sem_seg, feature_size)
+    ids = nearest(numbers, feature_size) - 1
     cells = _to_cells(centroids, sem_seg.shape, feature_size)
     flat_cells = cells[:, 1] * feature_size[1] + cells[:, 0]
     _stamp(ids.view(-1), labels.view(-1), flat_cells, instance_labels, numbers)
