@@ -207,3 +207,29 @@ def test_training_without_the_hook_fails_at_the_second_step(shapes_root, tmp_pat
             'custom_hooks=[]',
             cwd=tmp_path,
         )
+
+
+def test_the_paper_preset_trains_and_is_tested_on_real_pictures(coco_sample_root, tmp_path):
+    config = CONFIGS / 'einet_x71_coco.py'
+    smaller = [
+        'train_dataloader.dataset.pipeline.2.scale=(128,128)',
+        'train_dataloader.dataset.pipeline.3.crop_size=(129,97)',
+        'train_dataloader.dataset.pipeline.5.size=(129,97)',
+        *(
+            f'{loader}_dataloader.{setting}'
+            for loader in ('val', 'test')
+            for setting in ('dataset.pipeline.2.scale=(96,96)', 'dataset.indices=5')
+        ),
+        *(option for option in QUICK if option not in NARROW and 'scheduler' not in option),
+    ]
+    common = ['--data-root', coco_sample_root, '--work-dir', tmp_path, '--cfg-options', *smaller]
+    script = ROOT / 'tools' / 'train.py'
+    log = _run(sys.executable, script, config, *common, *_iterations(3), cwd=tmp_path)
+    assert 'Iter(train) [3/3]' in log.replace(' [ ', ' [')
+    script = ROOT / 'tools' / 'test.py'
+    prefix = f'test_evaluator.outfile_prefix={tmp_path / "results"}'
+    checkpoint = tmp_path / 'iter_3.pth'
+    log = _run(sys.executable, script, config, checkpoint, *common, prefix, cwd=tmp_path)
+    assert 'panoptic/PQ' in log
+    written = json.loads((tmp_path / 'results.panoptic.json').read_text())
+    assert len(written['annotations']) == 5

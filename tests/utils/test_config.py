@@ -58,6 +58,12 @@ def test_the_command_line_wins_and_the_more_detailed_option_most(config_file):
     assert (config.work_dir, config.launcher) == ('out', 'pytorch')
 
 
+def test_data_root_among_the_options_reaches_the_data_sets(config_file):
+    config = load_config(parse(str(config_file), '--cfg-options', 'data_root=new'))
+    roots = [config[f'{s}_dataloader'].dataset.data_root for s in ('train', 'val', 'test')]
+    assert roots == ['new'] * 3
+
+
 def test_work_dir_of_the_file_is_kept(config_file):
     config_file.write_text(CONTENT + "work_dir = 'of_the_file'\n")
     assert load_config(parse(str(config_file))).work_dir == 'of_the_file'

@@ -9,7 +9,7 @@ OUT/
 
 The same parameters give the same files, bit by bit, whatever the number of processes.
 
-    python tools/dataset_converters/shapes.py data/shapes --train 400 --val 50
+    python tools/dataset_converters/shapes.py data/shapes --train 1000 --val 60
 """
 
 import argparse
@@ -49,8 +49,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('out', type=Path, help='folder to write, for example data/shapes')
-    parser.add_argument('--train', type=int, default=400, help='training pictures (%(default)s)')
-    parser.add_argument('--val', type=int, default=50, help='validation pictures (%(default)s)')
+    parser.add_argument('--train', type=int, default=1000, help='training pictures (%(default)s)')
+    parser.add_argument('--val', type=int, default=60, help='validation pictures (%(default)s)')
     parser.add_argument('--size', type=int, default=128, help='side in pixels (%(default)s)')
     parser.add_argument('--max-instances', type=int, default=30, help='per picture (%(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='another seed, another set')

@@ -56,11 +56,14 @@ def load_config(args: argparse.Namespace) -> Config:
     if hasattr(args, 'local_rank'):
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     config = Config.fromfile(args.config)
-    if args.data_root is not None:
-        set_data_root(config, args.data_root)
+    options = dict(args.cfg_options or {})
+    # A data set's own data_root was filled in when the file was read: the variable alone, which
+    # mmdet's users would type, would change nothing.
+    data_root = args.data_root or options.pop('data_root', None)
+    if data_root is not None:
+        set_data_root(config, data_root)
     # After data_root: what is said in more detail wins.
-    if args.cfg_options is not None:
-        config.merge_from_dict(args.cfg_options)
+    config.merge_from_dict(options)
     config.launcher = getattr(args, 'launcher', 'none')
     if getattr(args, 'work_dir', None) is not None:
         config.work_dir = args.work_dir
