@@ -1,5 +1,6 @@
 # Cityscapes panoptic: random scale, crop 1025 x 2049 (h x w), test at full size. Annotations come
 # from `csCreatePanopticImgs --dataset-folder data/cityscapes/gtFine` (package cityscapesscripts).
+_base_ = './panoptic_loaders.py'
 dataset_type = 'CityscapesPanopticDataset'
 data_root = 'data/cityscapes/'
 
@@ -21,9 +22,6 @@ test_pipeline = [
 
 train_dataloader = dict(
     batch_size=2,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
@@ -33,21 +31,12 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
         ann_file='gtFine/cityscapes_panoptic_val.json',
         data_prefix=dict(img='leftImg8bit/val/', seg='gtFine/cityscapes_panoptic_val/'),
-        test_mode=True,
         pipeline=test_pipeline,
     ),
 )
 test_dataloader = val_dataloader
-
-val_evaluator = dict(type='PanopticQualityMetric')
-test_evaluator = val_evaluator

@@ -1,4 +1,5 @@
 # A few pictures of COCO 2017 panoptic in COCO's layout, longest side 320 px.
+_base_ = './panoptic_loaders.py'
 dataset_type = 'Coco2017PanopticDataset'
 data_root = 'data/coco_sample/'
 
@@ -19,9 +20,6 @@ test_pipeline = [
 
 train_dataloader = dict(
     batch_size=4,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
@@ -32,21 +30,12 @@ train_dataloader = dict(
 )
 # On the training pictures: too few to learn 133 classes from, enough to see that all fits.
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type=dataset_type,
         data_root=data_root,
         ann_file='annotations/panoptic_train2017.json',
         data_prefix=dict(img='train2017/', seg='annotations/panoptic_train2017/'),
-        test_mode=True,
         pipeline=test_pipeline,
     ),
 )
 test_dataloader = val_dataloader
-
-val_evaluator = dict(type='PanopticQualityMetric')
-test_evaluator = val_evaluator

@@ -1,6 +1,6 @@
 # Microscopy nuclei (Data Science Bowl 2018) in COCO's panoptic format, sides of 240 to 320 px.
 # Twice that size, as a nucleus of 15 px has few cells at stride 4.
-dataset_type = 'PanopticDataset'
+_base_ = './panoptic_loaders.py'
 data_root = 'data/nuclei/'
 metainfo = dict(
     thing_classes=('nucleus',),
@@ -27,11 +27,7 @@ test_pipeline = [
 
 train_dataloader = dict(
     batch_size=4,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
-        type=dataset_type,
         data_root=data_root,
         metainfo=metainfo,
         ann_file='annotations/panoptic_train.json',
@@ -40,22 +36,12 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type=dataset_type,
         data_root=data_root,
         metainfo=metainfo,
         ann_file='annotations/panoptic_val.json',
         data_prefix=dict(img='val/', seg='annotations/panoptic_val/'),
-        test_mode=True,
         pipeline=test_pipeline,
     ),
 )
 test_dataloader = val_dataloader
-
-val_evaluator = dict(type='PanopticQualityMetric')
-test_evaluator = val_evaluator

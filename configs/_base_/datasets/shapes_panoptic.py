@@ -1,5 +1,5 @@
 # Synthetic shapes, 128 x 128, as tools/dataset_converters/shapes.py writes them.
-dataset_type = 'PanopticDataset'
+_base_ = './panoptic_loaders.py'
 data_root = 'data/shapes/'
 metainfo = dict(
     thing_classes=('disc', 'square', 'triangle', 'star'),
@@ -33,11 +33,7 @@ test_pipeline = [
 
 train_dataloader = dict(
     batch_size=8,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
-        type=dataset_type,
         data_root=data_root,
         metainfo=metainfo,
         ann_file='annotations/panoptic_train.json',
@@ -46,22 +42,12 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type=dataset_type,
         data_root=data_root,
         metainfo=metainfo,
         ann_file='annotations/panoptic_val.json',
         data_prefix=dict(img='val/', seg='annotations/panoptic_val/'),
-        test_mode=True,
         pipeline=test_pipeline,
     ),
 )
 test_dataloader = val_dataloader
-
-val_evaluator = dict(type='PanopticQualityMetric')
-test_evaluator = val_evaluator
