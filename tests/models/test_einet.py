@@ -134,58 +134,6 @@ def test_mixed_precision_keeps_losses_and_centers_in_float32():
     assert model.interaction.centers.staged_numerator.dtype == torch.float32
 
 
-@pytest.mark.parametrize(
-    ('backbone', 'channels'),
-    [
-        (
-            dict(
-                _delete_=True,
-                type='mmdet.ResNet',
-                depth=18,
-                base_channels=8,
-                stem_channels=8,
-                strides=(1, 2, 2, 1),
-                dilations=(1, 1, 1, 2),
-            ),
-            (8, 16, 64),
-        ),
-        (
-            dict(
-                _delete_=True,
-                type='mmdet.SwinTransformer',
-                embed_dims=12,
-                depths=(1, 1, 1, 1),
-                num_heads=(1, 1, 1, 1),
-                window_size=4,
-            ),
-            (12, 24, 96),
-        ),
-        (
-            dict(
-                _delete_=True,
-                type='mmseg.MixVisionTransformer',
-                embed_dims=8,
-                num_layers=[1, 1, 1, 1],
-                num_heads=[1, 1, 1, 1],
-            ),
-            (8, 8, 8),
-        ),
-    ],
-    ids=['mmdet ResNet', 'mmdet Swin', 'mmseg MixVisionTransformer'],
-)
-def test_foreign_backbones_train_and_predict(backbone, channels):
-    decoder = dict(in_channels=channels)
-    model = _build(backbone=backbone, semantic_decoder=decoder, instance_decoder=decoder)
-    inputs, samples = _batch('two classes', 'no things')
-    losses = model.loss(inputs, samples)
-    sum(losses.values()).backward()
-    with torch.no_grad():
-        assert model.eval().predict(inputs, samples)[0].pred_panoptic_seg.sem_seg.shape == (
-            1,
-            *SIZE,
-        )
-
-
 def test_parts_get_the_class_counts_from_one_place():
     model = _build(num_thing_classes=5, num_stuff_classes=4, embed_dims=6)
     assert isinstance(model, EINet)

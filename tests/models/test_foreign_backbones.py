@@ -1,8 +1,11 @@
-"""Decoders and heads on backbones of mmdet and mmseg, built by name, forward and backward."""
+"""Decoders, heads and the whole detector on backbones of mmdet and mmseg, built by name."""
 
 import pytest
 import torch
 from mmdet.registry import MODELS
+
+from .samples import make_sample
+from .tiny import tiny_model
 
 HEIGHT, WIDTH = 97, 131
 BACKBONES = {
@@ -77,3 +80,25 @@ def test_forward_and_backward(name, separable):
         assert all(p.grad is not None and p.grad.isfinite().all() for p in part.parameters())
     gradient = next(backbone.parameters()).grad
     assert gradient is not None and gradient.isfinite().all() and gradient.abs().sum() > 0
+
+
+@pytest.mark.parametrize('name', BACKBONES)
+def test_whole_detector_trains_and_predicts(name):
+    torch.manual_seed(0)
+    config, in_channels, _ = BACKBONES[name]
+    decoder = dict(in_channels=in_channels)
+    model = MODELS.build(
+        tiny_model(
+            backbone=dict(config, _delete_=True), semantic_decoder=decoder, instance_decoder=decoder
+        )
+    )
+    size = (64, 96)
+    samples = [make_sample(size, [(0, 4, 4, 12, 12), (1, 20, 8, 60, 44)]), make_sample(size, [])]
+    inputs = torch.randn(2, 3, *size)
+    total = sum(model.loss(inputs, samples).values())
+    total.backward()
+    assert total.isfinite()
+    model.eval()
+    with torch.no_grad():
+        predicted = model.predict(inputs, samples)
+    assert predicted[0].pred_panoptic_seg.sem_seg.shape == (1, *size)
