@@ -10,6 +10,10 @@ model = dict(
     num_stuff_classes=53,
     embed_dims=64,
     instance_head=dict(position_scale=32.0),
-    criterion=dict(semantic_stride=2, losses=dict(center=dict(loss_weight=0.01))),
+    targets=dict(small_instance_weight=3.0),
+    criterion=dict(
+        semantic_stride=2,
+        losses=dict(semantic=dict(top_fraction=0.25), center=dict(loss_weight=0.01)),
+    ),
 )
-train_cfg = dict(max_iters=2000, val_interval=1000)
+train_cfg = dict(max_iters=1600, val_interval=800)

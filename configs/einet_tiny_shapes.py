@@ -6,3 +6,4 @@ _base_ = [
     './_base_/default_runtime.py',
 ]
 model = dict(num_thing_classes=4, num_stuff_classes=3)
+train_cfg = dict(max_iters=1000, val_interval=500)

@@ -1,4 +1,5 @@
-# A few pictures of COCO 2017 panoptic in COCO's layout, longest side 320 px.
+# A few pictures of COCO 2017 panoptic in COCO's layout, longest side 320 px. No augmentation but
+# the crop: the aim is to overfit them.
 _base_ = './panoptic_loaders.py'
 dataset_type = 'Coco2017PanopticDataset'
 data_root = 'data/coco_sample/'
@@ -7,7 +8,6 @@ train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadPanopticSegments'),
     dict(type='RandomCrop', crop_size=(256, 256)),  # (w, h)
-    dict(type='RandomFlip', prob=0.5),
     # The mean colour in BGR, so that the border becomes 0; in the map 0 is void.
     dict(type='Pad', size=(256, 256), pad_val=dict(img=(103.53, 116.28, 123.675), seg=0)),
     dict(type='PackPanopticInputs'),

@@ -10,6 +10,7 @@ from mmdet.registry import MODELS
 from mmdet.structures import OptSampleList, SampleList
 from torch import Tensor
 
+from ..functional.images import split_images
 from .checkpoints import drop_other_shapes
 from .criterion import EmbeddingSummary
 from .outputs import EINetOutputs, write_prediction
@@ -131,8 +132,8 @@ class EINet(BaseDetector):
             **self.target_options,
         )
         # One view per picture, shared by all uses: their gradients add up picture by picture.
-        semantic_embedding = outputs.semantic_embedding.unbind()
-        instance_embedding = outputs.instance_embedding.unbind()
+        semantic_embedding = split_images(outputs.semantic_embedding)
+        instance_embedding = split_images(outputs.instance_embedding)
         summary = self._summarize(semantic_embedding, instance_embedding, outputs, targets)
         centers = self.interaction(
             summary.raw_instance_means,
