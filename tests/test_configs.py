@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
+import yaml
 from mmdet.registry import DATASETS, HOOKS, METRICS, MODELS, PARAM_SCHEDULERS
 from mmengine.config import Config
 
@@ -11,6 +15,7 @@ from .models.samples import make_sample
 from .paths import CONFIGS
 
 PUBLIC = sorted(path for path in CONFIGS.rglob('*.py') if '_base_' not in path.parts)
+ABLATIONS = CONFIGS / 'ablation'
 SIZE = (64, 96)
 
 
@@ -29,7 +34,12 @@ def test_is_short_and_inherits_only_bases(path):
     text = path.read_text()
     assert len(text.splitlines()) <= 40
     assert text.startswith('# ')
-    assert all('/_base_/' in line for line in text.splitlines() if "'./" in line)
+    bases = re.findall(r"'(\.[^']*\.py)'", text)
+    assert bases
+    for base in bases:
+        # An ablation says what differs from a public config of the same data set.
+        own_data_set = path.stem.rsplit('_', 1)[-1] == Path(base).stem.rsplit('_', 1)[-1]
+        assert '/_base_/' in base or (path.parent == ABLATIONS and own_data_set)
 
 
 def test_data_sets_agree_with_the_model(path):
@@ -50,9 +60,8 @@ def test_schedule_lasts_as_long_as_the_training(path):
         scheduler = PARAM_SCHEDULERS.build(
             dict(dict(end=iterations), **cfg), default_args=dict(optimizer=optimizer)
         )
-        if cfg.type == 'CosineRestartLR':
-            assert len(cfg.periods) == len(cfg.restart_weights)
-            assert sum(cfg.periods) >= iterations
+        if cfg.type == 'CosineWarmRestartsLR':
+            assert sum(scheduler.periods) >= iterations
         elif cfg.type == 'CosineAnnealingLR':
             assert cfg.begin + scheduler.T_max >= iterations
 
@@ -75,3 +84,28 @@ def test_trains_and_predicts_one_step(path):
     with torch.no_grad():
         predicted = model.predict(inputs, samples)
     assert predicted[0].pred_panoptic_seg.sem_seg.shape == (1, *SIZE)
+
+
+def test_overview_names_every_config(path):
+    name = path.relative_to(CONFIGS).as_posix()
+    if name.endswith('_tiny_shapes.py') and path.parent == ABLATIONS:
+        name = 'ablation/table3_*_tiny_shapes.py'
+    assert name in (CONFIGS / 'README.md').read_text()
+
+
+def test_overview_names_only_configs_that_exist():
+    links = re.findall(r'\]\(([^)]*\.py)\)', (CONFIGS / 'README.md').read_text())
+    assert len(links) > 30
+    assert [link for link in links if not (CONFIGS / link).exists()] == []
+
+
+def test_model_index():
+    index = yaml.safe_load((CONFIGS.parent / 'model-index.yml').read_text())
+    assert index == {'Import': ['configs/metafile.yml']}
+    content = yaml.safe_load((CONFIGS / 'metafile.yml').read_text())
+    collections = {collection['Name'] for collection in content['Collections']}
+    models = content['Models']
+    assert {model['In Collection'] for model in models} <= collections
+    listed = [CONFIGS.parent / model['Config'] for model in models]
+    assert sorted(listed) == [path for path in PUBLIC if path.parent != ABLATIONS]
+    assert all(model['Name'] == Path(model['Config']).stem for model in models)

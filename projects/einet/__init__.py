@@ -8,6 +8,14 @@ from .version_check import check_versions
 
 check_versions()
 
-from . import datasets, evaluation, hooks, models, visualization  # noqa: E402
+from . import datasets, evaluation, hooks, models, schedulers, visualization  # noqa: E402
 
-__all__ = ['__version__', 'datasets', 'evaluation', 'hooks', 'models', 'visualization']
+__all__ = [
+    '__version__',
+    'datasets',
+    'evaluation',
+    'hooks',
+    'models',
+    'schedulers',
+    'visualization',
+]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from .targets import IGNORE_LABEL, PanopticTargets, nearest
+from .targets import PanopticTargets, nearest
 
 LOSSES = ('semantic', 'heatmap', 'center', 'push', 'pull', 'consistency', 'centroid')
 
@@ -45,7 +45,7 @@ class EINetCriterion(BaseModule):
         losses: loss configs by name; ``None`` leaves a term out. ``semantic``: L_sem on the logits;
             ``heatmap``: L_hm; ``center``, ``push``, ``pull``: Eq. (1); ``consistency``: R_ins
             (Table 3's InsAug), Eq. (7); ``centroid``: L_cen (Table 3's CenReg), Eq. (8).
-        semantic_stride: compare the raw logits at this fraction of the input's resolution; 1 is the
+        semantic_stride: compare the logits at this fraction of the input's resolution; 1 is the
             whole, 2 takes a quarter of the memory and time, which matters with many classes.
     """
 
@@ -78,11 +78,9 @@ class EINetCriterion(BaseModule):
         """Losses by key, each a scalar.
 
         Args:
-            semantic_logits: (B, C, h, w), of the raw embedding, compared at input resolution or
-                ``semantic_stride`` below it.
-            calibrated_logits: (B, C, h, w), of the calibrated one, compared at the maps'
-                resolution, where Eq. (4) is defined. Both share the loss equally; at most one is
-                None, see :class:`InteractionHead`'s modes.
+            semantic_logits: (B, C, h, w), of the raw embedding.
+            calibrated_logits: (B, C, h, w), of the calibrated one. Both share the loss equally;
+                at most one is None, see :class:`InteractionHead`'s modes.
             heatmap_logits: (B, C_th, h, w).
             semantic_embedding: S, B x (D, h, w).
             instance_embedding: I, B x (D, h, w).
@@ -123,16 +121,14 @@ class EINetCriterion(BaseModule):
         targets: PanopticTargets,
     ) -> Tensor:
         """Mean of the semantic losses of the raw and the calibrated logits."""
-        values = []
-        if raw is not None:
-            height, width = targets.sem_seg.shape[-2:]
-            size = (-(-height // self.semantic_stride), -(-width // self.semantic_stride))
-            upsampled = F.interpolate(raw, size, mode='bilinear', align_corners=False)
-            labels, weights = (nearest(m, size) for m in (targets.sem_seg, targets.pixel_weights))
-            values.append(loss(upsampled, labels, weights))
-        if calibrated is not None:
-            labels = targets.labels.where(targets.labels >= 0, IGNORE_LABEL)
-            values.append(loss(calibrated, labels, targets.label_weights))
+        height, width = targets.sem_seg.shape[-2:]
+        size = (-(-height // self.semantic_stride), -(-width // self.semantic_stride))
+        labels, weights = (nearest(m, size) for m in (targets.sem_seg, targets.pixel_weights))
+        values = [
+            loss(F.interpolate(logits, size, mode='bilinear', align_corners=False), labels, weights)
+            for logits in (raw, calibrated)
+            if logits is not None
+        ]
         return torch.stack(values).mean()
 
 

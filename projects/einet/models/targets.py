@@ -26,7 +26,6 @@ class PanopticTargets:
         sem_seg: (B, H, W) long, 255 = ignore.
         pixel_weights: (B, H, W) float, weights of the semantic cross-entropy.
         labels: (B, h, w) long, -1 = ignore.
-        label_weights: (B, h, w) float, ``pixel_weights`` of those labels.
         instance_ids: (B, h, w) long, rows of ``instance_labels``, -1 = no instance.
         present: (B, C) bool, categories with pixels at (h, w).
         instance_labels: B x (K,) long; instances with pixels at (h, w) only.
@@ -38,7 +37,6 @@ class PanopticTargets:
     sem_seg: Tensor
     pixel_weights: Tensor
     labels: Tensor
-    label_weights: Tensor
     instance_ids: Tensor
     present: Tensor
     instance_labels: list[Tensor]
@@ -108,7 +106,6 @@ def build_targets(
         sem_seg=sem_seg,
         pixel_weights=pixel_weights,
         labels=labels,
-        label_weights=nearest(pixel_weights, feature_size),
         instance_ids=torch.stack(instance_ids),
         present=present,
         instance_labels=instance_labels,

@@ -1,0 +1,3 @@
+# Table 3: InsAug, SemAug, on the synthetic shapes.
+_base_ = '../einet_tiny_shapes.py'
+model = dict(criterion=dict(losses=dict(centroid=None)))

@@ -1,0 +1,3 @@
+# Table 4: embeddings of 128.
+_base_ = '../einet_r50_cityscapes.py'
+model = dict(embed_dims=128)

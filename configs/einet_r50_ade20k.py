@@ -1,0 +1,19 @@
+# EINet, ResNet-50 at output stride 16, ADE20K panoptic, 8 GPUs x 2 pictures.
+_base_ = [
+    './_base_/models/einet_r50.py',
+    './_base_/datasets/ade20k_panoptic.py',
+    './_base_/schedules/adamw_120k.py',
+    './_base_/default_runtime.py',
+]
+model = dict(
+    num_thing_classes=100,
+    num_stuff_classes=50,
+    criterion=dict(losses=dict(semantic=dict(top_fraction=1.0))),
+    fusion=dict(stuff_area=4096),
+)
+# An epoch: 20,210 pictures / 16.
+param_scheduler = [
+    dict(type='CosineWarmRestartsLR', t_0=5, t_mult=2, unit=1263, by_epoch=False),
+]
+train_cfg = dict(max_iters=160000)
+sync_bn = 'torch'

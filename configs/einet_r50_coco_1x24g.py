@@ -1,0 +1,20 @@
+# EINet, ResNet-50, COCO, on one GPU of 24 GB: 16 batches of 2 pictures make one optimizer step, so a
+# step sees 32 pictures as on 8 GPUs. Iterations count batches: 16 times as many.
+_base_ = [
+    './_base_/models/einet_r50.py',
+    './_base_/datasets/coco_panoptic.py',
+    './_base_/schedules/adamw_450k.py',
+    './_base_/default_runtime.py',
+]
+model = dict(
+    num_thing_classes=80,
+    num_stuff_classes=53,
+    criterion=dict(losses=dict(semantic=dict(top_fraction=1.0))),
+    fusion=dict(stuff_area=4096),
+)
+train_dataloader = dict(batch_size=2)
+optim_wrapper = dict(accumulative_counts=16)
+param_scheduler = [
+    dict(type='CosineWarmRestartsLR', t_0=5, t_mult=2, unit=16 * 3697, by_epoch=False),
+]
+train_cfg = dict(max_iters=16 * 450000, val_interval=16 * 10000)

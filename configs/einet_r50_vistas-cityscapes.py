@@ -1,0 +1,16 @@
+# EINet, ResNet-50, Cityscapes, from a model trained on Mapillary Vistas ("+MV" in the paper's Table 2).
+# First train einet_r50_vistas.py, or name another checkpoint with --cfg-options load_from=FILE.
+_base_ = [
+    './_base_/models/einet_r50.py',
+    './_base_/datasets/cityscapes_panoptic.py',
+    './_base_/schedules/adamw_120k.py',
+    './_base_/default_runtime.py',
+]
+model = dict(
+    num_thing_classes=8,
+    num_stuff_classes=11,
+    allow_other_classes=True,  # the classifier, the heatmap and Q start afresh
+    backbone=dict(init_cfg=None),
+)
+load_from = 'work_dirs/einet_r50_vistas/iter_120000.pth'
+sync_bn = 'torch'

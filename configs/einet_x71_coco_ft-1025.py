@@ -1,0 +1,17 @@
+# EINet, Xception-71, COCO: the last 50k of 450k iterations at 1025 x 1025 pixels. It goes on where
+# einet_x71_coco.py stopped after 400k: train that with --cfg-options train_cfg.max_iters=400000.
+_base_ = [
+    './_base_/models/einet_x71.py',
+    './_base_/datasets/coco_panoptic-1025.py',
+    './_base_/schedules/adamw_450k.py',
+    './_base_/default_runtime.py',
+]
+model = dict(
+    num_thing_classes=80,
+    num_stuff_classes=53,
+    criterion=dict(losses=dict(semantic=dict(top_fraction=1.0))),
+    fusion=dict(stuff_area=4096),
+)
+load_from = 'work_dirs/einet_x71_coco/iter_400000.pth'
+resume = True  # optimizer, schedule, Q and iteration too
+sync_bn = 'torch'

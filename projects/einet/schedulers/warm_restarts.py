@@ -1,0 +1,80 @@
+"""Cosine annealing with warm restarts, given as in the paper: T_0 and T_mult."""
+
+from typing import Any
+
+from mmengine.optim.scheduler import CosineRestartLR
+from mmengine.registry import PARAM_SCHEDULERS
+
+# A schedule whose end nobody gave still needs a finite list of periods.
+_MAX_STEPS = 10**9
+
+
+@PARAM_SCHEDULERS.register_module()
+class CosineWarmRestartsLR(CosineRestartLR):
+    """:class:`mmengine.optim.scheduler.CosineRestartLR` with as many periods as the training needs.
+
+    Period i lasts ``unit * t_0 * t_mult ** i`` steps and starts again at the full rate. mmengine
+    asks for a list of periods and keeps the rate where it is after the last one; here the list
+    reaches the end of the training, whatever its length.
+
+    Args:
+        optimizer: optimizer or optimizer wrapper.
+        t_0: T_0, length of the first period in units; positive.
+        t_mult: T_mult, factor from one period to the next; at least 1.
+        unit: steps per unit. The paper does not name the unit of its T_0: iterations per epoch
+            reads it as epochs, 1 as iterations.
+        eta_min: rate at the end of a period.
+        begin: first step.
+        end: step after the last one; the Runner gives the length of the training.
+        **kwargs: ``last_step``, ``by_epoch`` and ``verbose``, see the parent.
+
+    Raises:
+        ValueError: when ``t_0``, ``t_mult`` or ``unit`` is too small.
+    """
+
+    def __init__(
+        self,
+        optimizer: Any,
+        t_0: int,
+        t_mult: int = 2,
+        unit: int = 1,
+        eta_min: float = 0.0,
+        begin: int = 0,
+        end: int = _MAX_STEPS,
+        **kwargs: Any,
+    ) -> None:
+        periods = warm_restart_periods(t_0 * unit, t_mult, end - begin)
+        super().__init__(
+            optimizer,
+            periods=periods,
+            restart_weights=[1.0] * len(periods),
+            eta_min=eta_min,
+            begin=begin,
+            end=end,
+            **kwargs,
+        )
+
+
+def warm_restart_periods(first: int, factor: int, total: int) -> list[int]:
+    """Lengths of the periods until ``total`` steps are covered.
+
+    Args:
+        first: length of the first period, positive.
+        factor: from one period to the next, at least 1.
+        total: steps to cover.
+
+    Returns:
+        At least one period; the last one may reach beyond ``total``.
+
+    Raises:
+        ValueError: when ``first`` or ``factor`` is below 1.
+    """
+    if first < 1 or factor < 1:
+        raise ValueError(
+            f'CosineWarmRestartsLR: t_0 * unit and t_mult must be at least 1, got {first} and '
+            f'{factor}'
+        )
+    periods = [first]
+    while sum(periods) < total:
+        periods.append(periods[-1] * factor)
+    return periods

@@ -1,0 +1,46 @@
+"""Warm restarts against torch's own, and the unit of T_0."""
+
+import pytest
+import torch
+from mmengine.registry import PARAM_SCHEDULERS
+
+from einet.schedulers.warm_restarts import warm_restart_periods
+
+
+def _optimizer(rate=0.25):
+    return torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=rate)
+
+
+def _rates(scheduler, optimizer, steps):
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]['lr'])
+        optimizer.step()
+        scheduler.step()
+    return rates
+
+
+@pytest.mark.parametrize(('t_0', 't_mult', 'unit'), [(5, 2, 1), (2, 3, 4), (7, 1, 1)])
+def test_equals_torch(t_0, t_mult, unit):
+    ours, theirs = _optimizer(), _optimizer()
+    cfg = dict(
+        type='CosineWarmRestartsLR', t_0=t_0, t_mult=t_mult, unit=unit, by_epoch=False, end=100
+    )
+    scheduler = PARAM_SCHEDULERS.build(cfg, default_args=dict(optimizer=ours))
+    reference = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(theirs, t_0 * unit, t_mult)
+    expected = _rates(reference, theirs, 90)
+    assert _rates(scheduler, ours, 90) == pytest.approx(expected, abs=1e-9)
+    assert expected.count(0.25) > 1  # it did restart
+
+
+def test_periods_reach_the_end_of_the_training():
+    assert warm_restart_periods(5, 2, 16) == [5, 10, 20]
+    assert warm_restart_periods(5, 2, 15) == [5, 10]
+    assert warm_restart_periods(5, 2, 0) == [5]
+
+
+@pytest.mark.parametrize('wrong', [dict(t_0=0), dict(t_0=5, t_mult=0), dict(t_0=5, unit=0)])
+def test_wrong_lengths_are_refused(wrong):
+    cfg = dict(type='CosineWarmRestartsLR', by_epoch=False, **wrong)
+    with pytest.raises(ValueError, match='at least 1'):
+        PARAM_SCHEDULERS.build(cfg, default_args=dict(optimizer=_optimizer()))
