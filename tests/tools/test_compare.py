@@ -66,7 +66,7 @@ def fake_tools(monkeypatch):
         else:
             log = self.folder / '20260101'
             log.mkdir()
-            (log / 'scores.json').write_text(json.dumps({'PQ': 50.0 + self.seed, 'AP': None}))
+            (log / 'scores.json').write_text(json.dumps({'scores': {'PQ': 50.0 + self.seed, 'AP': None}}))
 
     monkeypatch.setattr(compare.Run, '_call', call)
     return calls

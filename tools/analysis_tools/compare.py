@@ -73,7 +73,7 @@ class Run:
             self._call('test.py', checkpoint)
             newest = max(self.folder.glob(f'*/{SCORES}'), key=lambda path: path.stat().st_mtime)
             scores.write_text(newest.read_text())
-        return json.loads(scores.read_text())
+        return json.loads(scores.read_text())['scores']
 
     def _claim_folder(self) -> None:
         record = self.folder / SETTINGS
