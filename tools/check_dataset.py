@@ -89,7 +89,9 @@ def check_outputs(args: argparse.Namespace, sources: Sequence[Source]) -> None:
     """Refuse, before the long part, to write where nothing should be written."""
     if args.fix_areas is not None and len(sources) > 1:
         names = ' and '.join(source.name for source in sources)
-        raise ValueError(f'--fix-areas corrects one annotation file, not those of {names}: use --split')
+        raise ValueError(
+            f'--fix-areas corrects one annotation file, not those of {names}: use --split'
+        )
     originals = {Path(source.dataset.ann_file).resolve() for source in sources}
     if args.report is not None and args.report.resolve() in originals:
         raise ValueError(f'--report {args.report} is the annotation file: give another name')

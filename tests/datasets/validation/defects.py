@@ -340,14 +340,14 @@ def val_is_train(small):
     small.settings['val_dataloader'] = copy.deepcopy(small.settings['train_dataloader'])
 
 
-@warning('tiny-instances', 'train.json', '1 of 4 instances of man')
+@warning('tiny-instances', 'train: 1 of 4 instances of man')
 def instance_of_one_pixel(small):
     id_map = valid_map()
     id_map[3, 3] = 55
     small.paint(id_map, CATEGORY_OF | {55: 5})
 
 
-@warning('class-without-instances', 'val.json', 'man (thing)')
+@warning('class-without-instances', 'val, test: man (thing)')
 def class_that_val_lacks(small):
     for number in range(2):
         annotation = small.annotation(number, 'val')
@@ -357,7 +357,7 @@ def class_that_val_lacks(small):
         write_ids(small.map_path(number, 'val'), id_map)
 
 
-@warning('class-without-instances', 'val.json', 'car (thing), only crowd')
+@warning('class-without-instances', 'val, test: car (thing), only crowd')
 def class_that_is_only_crowd_in_val(small):
     for number in range(2):
         annotation = small.annotation(number, 'val')
@@ -366,5 +366,3 @@ def class_that_is_only_crowd_in_val(small):
         id_map = valid_map()
         id_map[id_map == CAR] = 0
         write_ids(small.map_path(number, 'val'), id_map)
-
-

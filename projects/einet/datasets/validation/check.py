@@ -21,7 +21,7 @@ from .findings import Finding, Severity
 from .maps import SegmentPixels
 from .overlap import PictureIdentity, repeated_pictures, shared_pictures
 from .pictures import PictureContext, PictureJob, PictureResult, check_picture
-from .sources import Source, compare_sources, testing_resize
+from .sources import Source, compare_sources, resize_steps
 from .statistics import COLUMNS, check_counts
 
 
@@ -68,7 +68,7 @@ def check_sources(
     known = [source for source in sources if source.classes_known]
     if known:
         found += compare_model(config.get('model') or {}, known[0].things, known[0].stuff)
-    resize = testing_resize(config)
+    resize = resize_steps(config)
     reports = [check_source(source, resize, workers, keep_pixels) for source in sources]
     for report in reports:
         found += report.findings
@@ -106,7 +106,7 @@ def check_source(
     report = _report(source, found, content, table, jobs, results)
     report.findings += repeated_pictures(report.pictures)
     if any(result.counts is not None for result in results):
-        report.findings += check_counts(report.counts, table, dataset.ann_file)
+        report.findings += check_counts(report.counts, table)
     if not any(finding.severity is Severity.ERROR for finding in report.findings):
         report.findings += _load(source)
     report.findings = [replace(finding, split=source.name) for finding in report.findings]

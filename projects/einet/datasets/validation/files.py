@@ -121,7 +121,7 @@ def _read(path: str, backend_args: dict[str, Any] | None, what: str) -> bytes:
         return get(path, backend_args=backend_args)
     except FileNotFoundError as error:
         raise DefectError(f'{what}-missing', 'no such file') from error
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: no name a file can have
         raise DefectError(f'{what}-unreadable', str(error)) from error
 
 

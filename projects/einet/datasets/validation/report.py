@@ -115,7 +115,9 @@ def _summary(report: SourceReport) -> list[str]:
     rows = table_rows(report.counts, report.table, report.num_pixels)
     table = AsciiTable([list(row) for row in rows])
     table.justify_columns = dict.fromkeys(range(2, len(rows[0])), 'right')
-    return [f'{heading}: {number}', table.table, '']
+    empty = int((report.counts[:, 0] == 0).sum())
+    left_out = f', without the {empty} classes that do not occur' if empty else ''
+    return [f'{heading}: {number}{left_out}', table.table, '']
 
 
 def _source_object(report: SourceReport) -> dict[str, Any]:

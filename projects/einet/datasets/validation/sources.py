@@ -107,7 +107,7 @@ def plain_datasets(settings: Any) -> Iterator[Mapping[str, Any]]:
         yield settings
 
 
-def testing_resize(config: Config) -> Compose | None:
+def resize_steps(config: Config) -> Compose | None:
     """The steps of the test pipeline that change a picture's size.
 
     Args:

@@ -54,13 +54,12 @@ def picture_counts(
     return counts
 
 
-def check_counts(counts: NDArray[np.int64], table: ClassTable, ann_file: str) -> list[Finding]:
+def check_counts(counts: NDArray[np.int64], table: ClassTable) -> list[Finding]:
     """Find classes that cannot be learned, or hardly.
 
     Args:
         counts: of the whole data set.
         table: classes.
-        ann_file: path of the annotation file.
 
     Returns:
         At most two findings per class.
@@ -72,12 +71,10 @@ def check_counts(counts: NDArray[np.int64], table: ClassTable, ann_file: str) ->
         kind = 'thing' if info.is_thing else 'stuff'
         if label in on_both_sides and not row[_SEGMENTS]:
             message = f'{info.name} ({kind})' + (', only crowd' if row[_CROWD] else '')
-            found.append(
-                Finding('class-without-instances', message, ann_file, class_name=info.name)
-            )
+            found.append(Finding('class-without-instances', message, class_name=info.name))
         if row[_TINY]:
             message = f'{row[_TINY]} of {row[_SEGMENTS]} instances of {info.name}'
-            found.append(Finding('tiny-instances', message, ann_file, class_name=info.name))
+            found.append(Finding('tiny-instances', message, class_name=info.name))
     return found
 
 
@@ -92,12 +89,14 @@ def table_rows(
         num_pixels: of all its PNGs.
 
     Returns:
-        A header, one row per class, and one for void and crowd.
+        A header, one row per class that occurs, and one for void and crowd.
     """
     rows = [['class', 'kind', 'pictures', 'segments', 'crowd', 'pixels', 'no cell at stride 4']]
     for info, (pictures, segments, crowd, pixels, tiny) in zip(
         table.classes, counts.tolist(), strict=True
     ):
+        if not pictures:
+            continue
         kind, small = ('thing', str(tiny)) if info.is_thing else ('stuff', '-')
         share = _percent(pixels, num_pixels)
         rows.append([info.name, kind, str(pictures), str(segments), str(crowd), share, small])
