@@ -182,6 +182,7 @@ def test_configs_that_cannot_be_checked(tool, small, tmp_path, capsys):
     assert 'CocoDataset is not a PanopticDataset' in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_as_a_command(small):
     small.map_path().unlink()
     command = [sys.executable, str(ROOT / 'tools' / 'check_dataset.py'), small.save()]

@@ -116,7 +116,7 @@ def _summary(report: SourceReport) -> list[str]:
     table = AsciiTable([list(row) for row in rows])
     table.justify_columns = dict.fromkeys(range(2, len(rows[0])), 'right')
     empty = int((report.counts[:, 0] == 0).sum())
-    left_out = f', without the {empty} classes that do not occur' if empty else ''
+    left_out = f'; classes without a segment, left out here: {empty}' if empty else ''
     return [f'{heading}: {number}{left_out}', table.table, '']
 
 
