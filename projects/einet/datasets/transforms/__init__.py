@@ -1,6 +1,7 @@
-"""Transforms that know about panoptic annotations; all others are mmcv's, mmdet's and mmseg's."""
+"""What mmcv, mmdet and mmseg lack: panoptic annotations, and blur. All other transforms are theirs."""
 
+from .blur import GaussianBlur
 from .formatting import PackPanopticInputs
 from .loading import LoadPanopticSegments
 
-__all__ = ['LoadPanopticSegments', 'PackPanopticInputs']
+__all__ = ['GaussianBlur', 'LoadPanopticSegments', 'PackPanopticInputs']
