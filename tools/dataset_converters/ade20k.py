@@ -1,7 +1,8 @@
 #!/usr/bin/env python
-"""Makes ADE20K's panoptic annotations: 100 thing and 50 stuff classes, as Mask2Former defines them.
+"""Makes ADE20K's panoptic annotations: 100 thing and 50 stuff classes, as Mask2Former has them.
 
-Reads ADEChallengeData2016.zip and, unpacked inside it, annotations_instance.tar of ChallengeData2017:
+Reads ADEChallengeData2016.zip and, unpacked in its folder, ChallengeData2017's
+annotations_instance.tar:
 
 ROOT/
   images/{training,validation}/ADE_train_00000001.jpg
@@ -24,7 +25,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from einet.datasets.ade20k import SEMANTIC_INDEX, ADE20K150PanopticDataset
+from converter_run import add_arguments, run_splits
 from numpy.typing import NDArray
 from panoptic_files import (
     check_picture,
@@ -34,7 +35,9 @@ from panoptic_files import (
     read_colors,
     read_label_map,
 )
-from panoptic_split import Converted, Split, add_arguments, convert_split, run_splits
+from panoptic_split import Converted, Split, convert_split
+
+from einet.datasets.ade20k import SEMANTIC_INDEX, ADE20K150PanopticDataset
 
 SPLITS = {'train': ('training', 20210), 'val': ('validation', 2000)}
 META = ADE20K150PanopticDataset.METAINFO

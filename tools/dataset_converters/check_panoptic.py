@@ -1,12 +1,12 @@
 #!/usr/bin/env python
-"""Checks a data set in COCO's panoptic format: the JSON, every picture and every PNG.
+r"""Checks a data set in COCO's panoptic format: the JSON, every picture and every PNG.
 
 Looks for what costs a training run hours later: categories or segments that are incomplete or occur
 twice, pictures and PNGs that are missing, damaged or of different sizes, ids that only the PNG has,
 and segments that only the JSON has. Areas in the JSON are not looked at: nothing here uses them.
 Nothing is written.
 
-    python tools/dataset_converters/check_panoptic.py data/mine/annotations/panoptic_train.json \\
+    python tools/dataset_converters/check_panoptic.py data/mine/annotations/panoptic_train.json \
         --images data/mine/train --seg data/mine/annotations/panoptic_train
 """
 
@@ -17,10 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from einet.datasets import PanopticDataset
+from converter_run import add_workers, report, run_parallel
 from mmengine.utils import ProgressBar
 from panoptic_files import check_picture, measure_annotation, read_json
-from panoptic_split import add_workers, report, run_parallel
+
+from einet.datasets import PanopticDataset
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -7,15 +7,15 @@ ROOT/
   leftImg8bit/{train,val,test}/CITY/CITY_000000_000019_leftImg8bit.png
   gtFine/{train,val}/CITY/CITY_000000_000019_gtFine_instanceIds.png
 
-Writes what CityscapesPanopticDataset reads (19 classes, 8 of them things; groups such as cargroup are
-crowd):
+Writes what CityscapesPanopticDataset reads (19 classes, 8 of them things; groups such as cargroup
+are crowd):
 
   gtFine/cityscapes_panoptic_{train,val}.json
   gtFine/cityscapes_panoptic_{train,val}/CITY_000000_000019_gtFine_panoptic.png
   gtFine/cityscapes_panoptic_test.json      the pictures alone; the test split has no annotations
 
-Files are the same as `csCreatePanopticImgs` makes them, but several pictures are made at once, and an
-interrupted call goes on where it stopped.
+Files are the same as `csCreatePanopticImgs` makes them, but several pictures are made at once, and
+an interrupted call goes on where it stopped.
 
     python tools/dataset_converters/cityscapes.py data/cityscapes
 """
@@ -29,16 +29,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from converter_run import add_arguments, report, run_parallel, run_splits
 from panoptic_files import check_picture, check_size, read_label_map, write_file
-from panoptic_split import (
-    Converted,
-    Split,
-    add_arguments,
-    convert_split,
-    report,
-    run_parallel,
-    run_splits,
-)
+from panoptic_split import Converted, Split, convert_split
 
 try:
     from cityscapesscripts.helpers.labels import id2label, labels
@@ -135,9 +128,7 @@ def describe_picture(picture: Path) -> dict[str, object] | str:
     except (OSError, ValueError) as error:
         return str(error)
     image_id = picture.name.removesuffix(PICTURE)
-    return dict(
-        id=image_id, file_name=f'{image_id}_gtFine{PICTURE}', width=width, height=height
-    )
+    return dict(id=image_id, file_name=f'{image_id}_gtFine{PICTURE}', width=width, height=height)
 
 
 def list_pictures(path: Path, pictures: dict[str, Path], workers: int, overwrite: bool) -> bool:

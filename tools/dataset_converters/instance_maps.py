@@ -1,6 +1,5 @@
 """Instances of a picture, from a map or from COCO's JSON."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -102,9 +101,7 @@ def paint_instances(
     return semantic, instances
 
 
-def to_rle(
-    annotation: dict[str, Any], shape: tuple[int, int], picture: Path
-) -> dict[str, Any]:
+def to_rle(annotation: dict[str, Any], shape: tuple[int, int], picture: Path) -> dict[str, Any]:
     """COCO's segmentation (polygons, or RLE in either form) as compressed RLE."""
     segmentation = annotation.get('segmentation')
     try:

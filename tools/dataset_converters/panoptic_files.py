@@ -11,10 +11,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from einet.datasets.transforms.runs import find_runs, instance_statistics
-from einet.evaluation.ground_truth import read_id_map
 from numpy.typing import NDArray
 from PIL import Image
+
+from einet.datasets.transforms.runs import find_runs, instance_statistics
+from einet.evaluation.ground_truth import read_id_map
 
 _EXIF_ORIENTATION = 0x0112
 _LABEL_MODES = ('1', 'L', 'P', 'I', 'I;16', 'I;16B')

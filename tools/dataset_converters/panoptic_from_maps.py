@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Makes panoptic annotations of your own pictures from a semantic map and instances.
+r"""Makes panoptic annotations of your own pictures from a semantic map and instances.
 
 Every picture IMAGES/NAME.jpg (or .jpeg, .png, .bmp, .webp, .tif, .tiff; also in subfolders) needs:
 
@@ -26,8 +26,8 @@ Maps have the size of their picture. Written are, in COCO's panoptic format:
     OUT/panoptic_SPLIT.json
     OUT/panoptic_SPLIT/NAME.png
 
-    python tools/dataset_converters/panoptic_from_maps.py --images data/mine/train \\
-        --semantic data/mine/semantic/train --instances data/mine/instances/train \\
+    python tools/dataset_converters/panoptic_from_maps.py --images data/mine/train \
+        --semantic data/mine/semantic/train --instances data/mine/instances/train \
         --categories data/mine/categories.json --out data/mine/annotations --split train
 """
 
@@ -37,8 +37,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from einet.datasets.categories import complete_metainfo, match_categories
-from einet.datasets.transforms.runs import find_runs
+from converter_run import add_arguments, run_splits
 from instance_maps import paint_instances, read_coco_instances, read_instance_map
 from numpy.typing import NDArray
 from panoptic_files import (
@@ -49,7 +48,10 @@ from panoptic_files import (
     read_json,
     read_label_map,
 )
-from panoptic_split import Converted, Split, add_arguments, convert_split, run_splits
+from panoptic_split import Converted, Split, convert_split
+
+from einet.datasets.categories import complete_metainfo, match_categories
+from einet.datasets.transforms.runs import find_runs
 
 PICTURE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 MAX_VALUE = 65535

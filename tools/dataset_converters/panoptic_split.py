@@ -1,27 +1,19 @@
-"""Converts the pictures of one split in parallel, and goes on where an earlier call stopped.
+"""Converts the pictures of one split, and goes on where an earlier call stopped.
 
-A converter gives a function for one picture. Here are the processes, the progress bar, the record of
-what is done (``<json>.partial``, a line per picture) and the annotation file, which is written last.
+A converter gives a function for one picture. Here are the record of what is done
+(``<json>.partial``, a line per picture) and the annotation file, which is written last.
 """
 
-import argparse
 import json
-import os
-import signal
-import sys
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, TextIO
 
-import cv2
+from converter_run import report, run_parallel
 from mmengine.utils import ProgressBar
 from panoptic_files import measure_annotation, read_json, write_file
-
-MAX_ERRORS_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -59,40 +51,6 @@ class Split:
         return self.json.with_name(f'{self.json.name}.partial')
 
 
-def add_workers(parser: argparse.ArgumentParser) -> None:
-    """Add ``--workers``."""
-    cores = len(os.sched_getaffinity(0))
-    parser.add_argument(
-        '--workers', type=int, default=min(8, cores), help='processes (%(default)s)'
-    )
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what all converters have: ``--workers`` and ``--overwrite``."""
-    add_workers(parser)
-    parser.add_argument(
-        '--overwrite',
-        action='store_true',
-        help='convert all pictures anew and replace files of other content; without it, finished '
-        'pictures are checked and kept',
-    )
-
-
-def run_splits(names: Iterable[str], convert_one: Callable[[str], bool]) -> NoReturn:
-    """Convert several splits and end the program: status 0 when all went well.
-
-    Args:
-        names: of the splits.
-        convert_one: converts the split of a name; says whether all went well, or raises OSError,
-            RuntimeError or ValueError.
-    """
-    try:
-        done = [convert_one(name) for name in names]
-    except (OSError, RuntimeError, ValueError) as error:
-        sys.exit(str(error))
-    sys.exit(0 if all(done) else 1)
-
-
 def convert_split(
     split: Split,
     sources: Mapping[str, Any],
@@ -105,7 +63,8 @@ def convert_split(
     Args:
         split: where to write.
         sources: what `convert` takes, by image id.
-        convert: makes one picture; raises OSError or ValueError naming the file that is wrong. A function of a module, or a partial of one, because other processes call it.
+        convert: makes one picture; raises OSError or ValueError that names the file that is wrong.
+            A function of a module, or a partial of one, because other processes call it.
         workers: number of processes.
         overwrite: do all pictures anew, and replace files of another content.
 
@@ -145,42 +104,6 @@ def convert_split(
     _write_json(split.json, content, overwrite)
     split.journal.unlink()
     return True
-
-
-def run_parallel(
-    function: Callable[[Any], Any], tasks: Iterable[Any], workers: int
-) -> Iterator[Any]:
-    """Results of `function` in the tasks' order; in this process when `workers` is 1.
-
-    Raises:
-        RuntimeError: when a process was killed.
-    """
-    if workers <= 1:
-        yield from map(function, tasks)
-        return
-    with ProcessPoolExecutor(workers, initializer=_begin_worker) as pool:
-        try:
-            yield from pool.map(function, tasks)
-        except BrokenProcessPool as error:
-            raise RuntimeError(
-                'a process was killed, most likely because memory ran out; call the same command '
-                'with fewer --workers: what is finished is kept'
-            ) from error
-
-
-def report(errors: list[str], total: int) -> None:
-    """Print what is wrong, the first lines of it."""
-    print(f'{len(errors)} of {total} pictures failed:')
-    for error in errors[:MAX_ERRORS_SHOWN]:
-        print(f'  {error}')
-    if len(errors) > MAX_ERRORS_SHOWN:
-        print(f'  and {len(errors) - MAX_ERRORS_SHOWN} more')
-    print('Put these right and call the same command again: the others are kept.', flush=True)
-
-
-def _begin_worker() -> None:
-    cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends all
 
 
 def _process(

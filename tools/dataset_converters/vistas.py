@@ -12,8 +12,8 @@ The release's PNGs are what VistasPanopticDataset reads: they are checked, not c
 
   vistas_panoptic_{train,val}.json
 
-with the names of the pictures as they are on disk and with sizes, areas and boxes as measured; 37 thing
-and 28 stuff classes, Unlabeled is void. `instances`, `labels` and config.json are not needed.
+with the names of the pictures as they are on disk and with sizes, areas and boxes as measured; 37
+thing and 28 stuff classes, Unlabeled is void. `instances`, `labels` and config.json are not needed.
 
     python tools/dataset_converters/vistas.py data/vistas
 """
@@ -23,9 +23,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from einet.datasets import VistasPanopticDataset
+from converter_run import add_arguments, run_splits
 from panoptic_files import check_picture, measure_annotation, read_json
-from panoptic_split import Converted, Split, add_arguments, convert_split, run_splits
+from panoptic_split import Converted, Split, convert_split
+
+from einet.datasets import VistasPanopticDataset
 
 SPLITS = {'train': ('training', 18000), 'val': ('validation', 2000)}
 ANNOTATION_FOLDERS = ('panoptic', 'v1.2/panoptic')

@@ -14,8 +14,8 @@ _SEMANTIC = [name.strip() for name in ADE20KSegDataset.METAINFO['classes']]
 _THINGS = [_SEMANTIC.index(name) for name in ADE20KInstanceDataset.METAINFO['classes']]
 _STUFF = sorted(set(range(len(_SEMANTIC))) - set(_THINGS))
 
-#: By label: the value in ``annotations/*.png`` (from 1) minus 1, which is also the category id that
-#: Mask2Former's files have. Instance category k (from 1) of ``annotations_instance`` is label k - 1.
+#: By label: the value in ``annotations/*.png`` (from 1) minus 1, which is also the category id in
+#: Mask2Former's files. Class k (from 1) of ``annotations_instance`` is label k - 1.
 SEMANTIC_INDEX = (*_THINGS, *_STUFF)
 
 

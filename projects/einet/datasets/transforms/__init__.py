@@ -1,4 +1,4 @@
-"""What mmcv, mmdet and mmseg lack: panoptic annotations, and blur. All other transforms are theirs."""
+"""Panoptic annotations and blur; all other transforms are those of mmcv, mmdet and mmseg."""
 
 from .blur import GaussianBlur
 from .formatting import PackPanopticInputs
