@@ -93,8 +93,9 @@ def merge_maps(
     if (counts > 1).any():
         raise ValueError(f'{path}: instance {found[counts > 1][0]} has several classes')
     of_class = pairs % 256
-    if ((of_class == 0) | (of_class > len(THING_IDS))).any():
-        raise ValueError(f'{path} has instances of classes {np.unique(of_class)} (1..100)')
+    wrong = set(of_class.tolist()) - set(range(1, len(THING_IDS) + 1))
+    if wrong:
+        raise ValueError(f'{path} has instances of classes {sorted(wrong)}; they are 1 to 100')
     # Ids after those of stuff.
     id_map = np.where(numbers > 0, numbers + len(SEMANTIC_INDEX), id_map)
     for number, thing in zip(found.tolist(), of_class.tolist(), strict=True):
@@ -102,15 +103,15 @@ def merge_maps(
     return id_map, categories
 
 
-def convert(picture: Path) -> Converted:
-    """Merge the two maps of a picture."""
-    root, split, name = picture.parents[2], picture.parent.name, f'{picture.stem}.png'
-    size = check_picture(picture)
+def convert(path: Path) -> Converted:
+    """Merge the two maps of the picture at `path`."""
+    root, split, name = path.parents[2], path.parent.name, f'{path.stem}.png'
+    picture = check_picture(path)
     semantic_path = root / 'annotations' / split / name
     instances_path = root / 'annotations_instance' / split / name
     semantic, instances = read_label_map(semantic_path), read_colors(instances_path)
-    check_size(semantic_path, semantic, size)
-    check_size(instances_path, instances, size)
+    check_size(semantic_path, semantic, picture)
+    check_size(instances_path, instances, picture)
     if semantic.max() > len(SEMANTIC_INDEX):
         raise ValueError(f'{semantic_path} has the value {semantic.max()}; classes are 0 to 150')
     id_map, categories = merge_maps(semantic, instances[..., :2], instances_path)
@@ -118,8 +119,8 @@ def convert(picture: Path) -> Converted:
         segment | dict(category_id=categories[segment['id']], iscrowd=0)
         for segment in describe_segments(id_map)
     ]
-    image = dict(id=picture.stem, file_name=picture.name, width=size[0], height=size[1])
-    annotation = dict(image_id=picture.stem, file_name=name, segments_info=segments)
+    image = dict(id=path.stem, file_name=path.name, width=picture.width, height=picture.height)
+    annotation = dict(image_id=path.stem, file_name=name, segments_info=segments)
     return Converted(image, annotation, encode_ids(id_map))
 
 

@@ -55,14 +55,14 @@ def read_entries(path: Path) -> list[dict[str, Any]]:
 def check(entry: dict[str, Any], images: Path, seg: Path) -> dict[str, int] | str:
     """Numbers of segments of one picture, or what is wrong with it."""
     try:
-        size = check_picture(images / entry['img_path'])
-        if size != (entry['width'], entry['height']):
+        picture = check_picture(images / entry['img_path'])
+        if picture[1:] != (entry['width'], entry['height']):
             raise ValueError(
-                f'the picture {images / entry["img_path"]} has {size[0]} x {size[1]} pixels, the '
+                f'the picture {picture.path} has {picture.width} x {picture.height} pixels, the '
                 f'JSON says {entry["width"]} x {entry["height"]} (width x height)'
             )
         listed = dict(segments_info=entry['segments_info'])
-        measured = measure_annotation(seg / entry['seg_map_path'], listed, size)
+        measured = measure_annotation(seg / entry['seg_map_path'], listed, picture)
     except (OSError, ValueError) as error:
         return str(error)
     found = measured['segments_info']

@@ -124,7 +124,7 @@ def convert(instances: Path) -> Converted:
 def describe_picture(picture: Path) -> dict[str, object] | str:
     """Entry of a test picture in the JSON, or what is wrong with it."""
     try:
-        width, height = check_picture(picture)
+        _, width, height = check_picture(picture)
     except (OSError, ValueError) as error:
         return str(error)
     image_id = picture.name.removesuffix(PICTURE)

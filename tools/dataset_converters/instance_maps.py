@@ -92,7 +92,7 @@ def paint_instances(
         ValueError: when a mask cannot be decoded or has another size.
     """
     masks = [(to_rle(a, semantic.shape, picture), a) for a in annotations]
-    masks.sort(key=lambda mask: (not mask[1].get('iscrowd'), -rle_masks.area(mask[0])))
+    masks.sort(key=lambda mask: (not mask[1].get('iscrowd'), -int(rle_masks.area(mask[0]))))
     semantic, instances = semantic.astype(np.int32), np.zeros(semantic.shape, np.int32)
     for number, (rle, annotation) in enumerate(masks, start=1):
         mask = rle_masks.decode(rle) > 0

@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -21,14 +21,22 @@ _EXIF_ORIENTATION = 0x0112
 _LABEL_MODES = ('1', 'L', 'P', 'I', 'I;16', 'I;16B')
 
 
-def check_picture(path: Path) -> tuple[int, int]:
+class Picture(NamedTuple):
+    """Where a picture is, and its size in pixels as mmcv loads it: turned as its EXIF tag says."""
+
+    path: Path
+    width: int
+    height: int
+
+
+def check_picture(path: Path) -> Picture:
     """Decode a picture, to see that it is whole.
 
     Args:
         path: of the picture.
 
     Returns:
-        Width and height in pixels as mmcv loads it: turned as its EXIF tag says.
+        Its size.
 
     Raises:
         FileNotFoundError: when there is no such file.
@@ -45,7 +53,7 @@ def check_picture(path: Path) -> tuple[int, int]:
         raise FileNotFoundError(f'the picture {path} does not exist') from error
     except (OSError, SyntaxError) as error:
         raise ValueError(f'the picture {path} is damaged: {error}') from error
-    return (height, width) if turned else (width, height)
+    return Picture(path, height, width) if turned else Picture(path, width, height)
 
 
 def read_label_map(path: Path) -> NDArray[np.integer]:
@@ -137,14 +145,14 @@ def describe_segments(id_map: NDArray[np.integer]) -> list[dict[str, Any]]:
 
 
 def measure_annotation(
-    png: Path, annotation: Mapping[str, Any], size: tuple[int, int]
+    png: Path, annotation: Mapping[str, Any], picture: Picture
 ) -> dict[str, Any]:
     """Check a PNG against its annotation, and measure areas and boxes.
 
     Args:
         png: id-coded.
         annotation: COCO's, with ``segments_info``.
-        size: width and height of the picture.
+        picture: that it belongs to.
 
     Returns:
         The annotation with ``area`` and ``bbox`` from the PNG; segments without pixels are left
@@ -155,7 +163,7 @@ def measure_annotation(
         ValueError: when it cannot be decoded, has another size, or ids that the annotation lacks.
     """
     id_map = read_id_map(str(png))
-    check_size(png, id_map, size)
+    check_size(png, id_map, picture)
     listed = {segment['id']: segment for segment in annotation['segments_info']}
     segments = describe_segments(id_map)
     unknown = [segment['id'] for segment in segments if segment['id'] not in listed]
@@ -164,13 +172,13 @@ def measure_annotation(
     return dict(annotation, segments_info=[listed[s['id']] | s for s in segments])
 
 
-def check_size(path: Path, values: NDArray[np.generic], size: tuple[int, int]) -> None:
-    """Raise ValueError when an (H, W, ...) map has not the width and height `size`."""
+def check_size(path: Path, values: NDArray[np.generic], picture: Picture) -> None:
+    """Raise ValueError when the (H, W, ...) values of a file have not the size of the picture."""
     height, width = values.shape[:2]
-    if (width, height) != size:
+    if (width, height) != picture[1:]:
         raise ValueError(
-            f'{path} has {width} x {height} pixels, its picture {size[0]} x {size[1]} '
-            f'(width x height)'
+            f'{path} has {width} x {height} pixels, its picture {picture.path} '
+            f'{picture.width} x {picture.height} (width x height)'
         )
 
 

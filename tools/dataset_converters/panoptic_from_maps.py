@@ -191,18 +191,18 @@ def merge_maps(
 
 def convert(source: Source, is_thing: dict[int, bool], void: int) -> Converted:
     """Merge the maps of one picture."""
-    size = check_picture(source.picture)
+    picture = check_picture(source.picture)
     semantic = read_label_map(source.semantic)
-    check_size(source.semantic, semantic, size)
+    check_size(source.semantic, semantic, picture)
     if isinstance(source.instances, Path):
         instances = read_instance_map(source.instances)
-        check_size(source.instances, instances, size)
+        check_size(source.instances, instances, picture)
     else:
         semantic, instances = paint_instances(semantic, source.instances, source.picture)
     id_map, segments = merge_maps(semantic, instances, is_thing, void, source.semantic)
     measured = [d | segments[d['id'] - 1] for d in describe_segments(id_map)]
     name = Path(source.file_name).with_suffix('').as_posix()
-    image = dict(id=name, file_name=source.file_name, width=size[0], height=size[1])
+    image = dict(id=name, file_name=source.file_name, width=picture.width, height=picture.height)
     annotation = dict(image_id=name, file_name=f'{name}.png', segments_info=measured)
     return Converted(image, annotation, encode_ids(id_map))
 

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from converter_run import report, run_parallel
 from mmengine.utils import ProgressBar
-from panoptic_files import measure_annotation, read_json, write_file
+from panoptic_files import Picture, measure_annotation, read_json, write_file
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,8 @@ def _is_intact(folder: Path, image: Mapping[str, Any], annotation: Mapping[str, 
     """Whether the PNG is there, whole, and what the entries say."""
     try:
         path = folder / annotation['file_name']
-        size = (image['width'], image['height'])
-        return measure_annotation(path, annotation, size) == annotation
+        picture = Picture(Path(image['file_name']), image['width'], image['height'])
+        return measure_annotation(path, annotation, picture) == annotation
     except (OSError, ValueError):
         return False
 

@@ -94,16 +94,20 @@ def convert(
             f'{folder / panoptic / JSON_NAME}: annotation {annotation["file_name"]} has segments '
             f'of categories {sorted(wrong)}, which the file does not list'
         )
-    picture = folder / 'images' / f'{Path(annotation["file_name"]).stem}.jpg'
-    width, height = check_picture(picture)
+    picture = check_picture(folder / 'images' / f'{Path(annotation["file_name"]).stem}.jpg')
     # A name relative to the split's folder: one config serves both layouts.
     named = dict(
         image_id=annotation['image_id'],
         file_name=str(panoptic / annotation['file_name']),
         segments_info=annotation['segments_info'],
     )
-    measured = measure_annotation(folder / named['file_name'], named, (width, height))
-    image = dict(id=annotation['image_id'], file_name=picture.name, width=width, height=height)
+    measured = measure_annotation(folder / named['file_name'], named, picture)
+    image = dict(
+        id=annotation['image_id'],
+        file_name=picture.path.name,
+        width=picture.width,
+        height=picture.height,
+    )
     return Converted(image, measured, png=None)
 
 
