@@ -1,3 +1,4 @@
+from mmdet.registry import DATASETS
 from mmengine.config import Config
 
 from einet.datasets import VistasPanopticDataset
@@ -24,8 +25,6 @@ def test_config_crops_pictures_of_the_release(tmp_path):
     root = make_vistas_tree(tmp_path, train=1, val=1)
     load_tool('dataset_converters/vistas.py').main([str(root), '--workers', '1'])
     config = Config.fromfile(CONFIGS / '_base_' / 'datasets' / 'vistas_panoptic.py')
-    from mmdet.registry import DATASETS
-
     dataset = DATASETS.build(dict(config.train_dataloader.dataset, data_root=str(root)))
     packed = dataset[0]
     assert packed['inputs'].shape == (3, 1025, 1025)

@@ -67,7 +67,7 @@ def run_parallel(
             yield from pool.map(function, tasks)
         except BrokenProcessPool as error:
             raise RuntimeError(
-                'a process was killed, most likely because memory ran out; call the same command '
+                '\na process was killed, most likely because memory ran out; call the same command '
                 'with fewer --workers: what is finished is kept'
             ) from error
 
