@@ -1,15 +1,15 @@
-"""Check predictions against the published format of a test server, and zip them.
+r"""Check predictions against the published format of a test server, and zip them.
 
 First write them, on the test pictures and without ground truth:
 
-    python tools/test.py CONFIG CHECKPOINT --cfg-options test_evaluator.format_only=True \\
+    python tools/test.py CONFIG CHECKPOINT --cfg-options test_evaluator.format_only=True \
         test_evaluator.outfile_prefix=work_dirs/test/results test_dataloader.dataset.ann_file=...
 
 then, with the same prefix and the JSON that lists the pictures:
 
-    python tools/make_submission.py coco work_dirs/test/results \\
+    python tools/make_submission.py coco work_dirs/test/results \
         --images data/coco/annotations/panoptic_image_info_test-dev2017.json --algorithm einet-x71
-    python tools/make_submission.py cityscapes-panoptic work_dirs/test/results \\
+    python tools/make_submission.py cityscapes-panoptic work_dirs/test/results \
         --images data/cityscapes/gtFine/cityscapes_panoptic_test.json
 
 docs/metrics.md has the steps for each server.

@@ -65,9 +65,9 @@ def read_instance_ids(path: str, backend_args: dict[str, Any] | None = None) -> 
             f'{path} does not exist. Cityscapes AP needs the instanceIds PNGs of gtFine beside '
             f'leftImg8bit; set instance_prefix to the folder of their cities if it is elsewhere'
         ) from error
-    image = (
-        cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if content else None
-    )
+    image = None
+    if content:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None or image.ndim != 2:
         raise ValueError(f'{path} is not a PNG with one channel: restore it from its source')
     return image
@@ -88,8 +88,8 @@ def instance_ids_path(img_path: str, instance_prefix: str | None = None) -> str:
     picture = name.removesuffix('_leftImg8bit.png')
     if picture == name or (instance_prefix is None and not marker):
         raise ValueError(
-            f"{img_path} does not follow Cityscapes' layout "
-            f'leftImg8bit/<split>/<city>/<name>_leftImg8bit.png, so its instanceIds PNG is not known'
+            f"{img_path} is not in Cityscapes' layout, "
+            f'leftImg8bit/<split>/<city>/<name>_leftImg8bit.png, which leads to the instanceIds PNG'
         )
     if instance_prefix is None:
         places = f'{root}gtFine/{rest}'
@@ -191,9 +191,7 @@ def _true_instances(
         is_single = instance_id >= FIRST_INSTANCE
         label = by_id.get(instance_id // FIRST_INSTANCE if is_single else instance_id)
         if label is None:
-            raise ValueError(
-                f'the instance ids have {instance_id}, which is of no Cityscapes label'
-            )
+            raise ValueError(f'instance id {instance_id} is of no Cityscapes label')
         if label.name in found:
             # Distances are known to the script where there is depth; these values pass its limits.
             truth = dict(instID=instance_id, pixelCount=count, medDist=-1, distConf=0.0)

@@ -45,8 +45,8 @@ class PanopticMetric(BaseMetric):
     * ``cityscapes_AP``: :class:`.cityscapes_measure.CityscapesAPMeasure`, cityscapesScripts'.
     * ``mIoU``: :class:`.iou_measure.IoUMeasure`, mmseg's.
 
-    Reads of each sample ``seg_map_path``, ``segments_info``, ``img_id`` and ``img_path``, and of its
-    prediction, all at the original size: ``pred_panoptic_seg`` (label + 1000 * instance, void = C),
+    Reads of each sample ``seg_map_path``, ``segments_info``, ``img_id`` and ``img_path``, and of
+    its prediction, at the original size: ``pred_panoptic_seg`` (label + 1000 * instance, void = C),
     for AP also ``pred_instances`` (labels, scores, panoptic_ids), for mIoU ``pred_sem_seg``. Of the
     dataset's metainfo ``classes``, ``thing_classes``, and ``category_ids`` to write.
 

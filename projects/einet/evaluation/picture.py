@@ -116,8 +116,8 @@ class Picture:
         """
         if self.sample.get(key) is None:
             raise KeyError(
-                f'image {self.sample.get("img_id")}: the sample lacks `{key}`, which PanopticMetric '
-                f'needs; add it to `meta_keys` of the packing transform'
+                f'image {self.sample.get("img_id")}: the sample lacks `{key}`, which '
+                f'PanopticMetric needs; add it to `meta_keys` of the packing transform'
             )
         return self.sample[key]
 

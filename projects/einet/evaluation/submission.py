@@ -171,16 +171,15 @@ def write_zip(path: Path, entries: Sequence[Entry]) -> None:
 
 def _coverage(found: Sequence[int | str], wanted: Collection[int | str]) -> Iterator[str]:
     """Every picture once, and no other."""
-    twice = len(found) - len(set(found))
-    missing = [image_id for image_id in wanted if image_id not in set(found)]
-    foreign = [image_id for image_id in set(found) if image_id not in wanted]
-    for number, what, example in (
-        (len(missing), 'pictures of the list have no prediction', missing[:1]),
-        (len(foreign), 'predictions are of pictures that are not in the list', foreign[:1]),
-        (twice, 'pictures are predicted twice', []),
-    ):
-        if number:
-            yield f'{number} {what}' + ''.join(f', for example {e!r}' for e in example)
+    predicted = set(found)
+    missing = [image_id for image_id in wanted if image_id not in predicted]
+    foreign = [image_id for image_id in predicted if image_id not in wanted]
+    if missing:
+        yield f'{len(missing)} pictures of the list have no prediction, for example {missing[0]!r}'
+    if foreign:
+        yield f'{len(foreign)} predictions are of other pictures, for example {foreign[0]!r}'
+    if len(predicted) < len(found):
+        yield f'{len(found) - len(predicted)} pictures are predicted twice'
 
 
 def _png_problems(
@@ -215,7 +214,7 @@ def _files_of_images(
     pairs = [(i, by_image[str(i)][0]) for i in images.sizes if str(i) in by_image]
     problems = list(_coverage([image_id for image_id, _ in pairs], images.sizes))
     problems += [
-        f'{len(by_image[str(i)])} files are of picture {i}: {[p.name for p in by_image[str(i)][:3]]}'
+        f'{[p.name for p in by_image[str(i)][:3]]} are all of picture {i}; one is wanted'
         for i, _ in pairs
         if len(by_image[str(i)]) > 1
     ]
