@@ -152,7 +152,7 @@ def test_test_writes_results_and_pictures(trained, shapes_root, tmp_path):
     assert (tmp_path / 'coco.segm.json').is_file()
     (scores,) = tmp_path.rglob('scores.json')
     assert list(json.loads(scores.read_text())['scores'])[:3] == ['PQ', 'PQ_th', 'PQ_st']
-    assert '| PQ ' in log and '| mIoU |' in log
+    assert 'Scores (percent)' in log
 
 
 @pytest.mark.parametrize('accumulative_counts', [1, 2])
