@@ -148,8 +148,11 @@ def test_test_writes_results_and_pictures(trained, shapes_root, tmp_path):
     assert len(load(tmp_path / 'results.pkl')) == 3
     pictures = [path for path in tmp_path.rglob('*.*g') if 'pictures' in path.parts]
     assert len(pictures) == 3
-    written = [path for path in tmp_path.rglob('*.json') if 'coco' in path.name]
-    assert len(json.loads(written[0].read_text())['annotations']) == 3
+    assert len(json.loads((tmp_path / 'coco.panoptic.json').read_text())['annotations']) == 3
+    assert (tmp_path / 'coco.segm.json').is_file()
+    (scores,) = tmp_path.rglob('scores.json')
+    assert list(json.loads(scores.read_text())['scores'])[:3] == ['PQ', 'PQ_th', 'PQ_st']
+    assert 'Scores (percent)' in log
 
 
 @pytest.mark.parametrize('accumulative_counts', [1, 2])

@@ -43,3 +43,7 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
+
+# The benchmark's own AP, and its mIoU: pixels of a group, such as parked bicycles, count.
+val_evaluator = dict(ignore_crowd=False)
+test_evaluator = dict(metric=['PQ', 'cityscapes_AP', 'mIoU'], ignore_crowd=False)
