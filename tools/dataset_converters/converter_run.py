@@ -14,17 +14,12 @@ import cv2
 MAX_ERRORS_SHOWN = 20
 
 
-def add_workers(parser: argparse.ArgumentParser) -> None:
-    """Add ``--workers``."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what all converters have: ``--workers`` and ``--overwrite``."""
     cores = len(os.sched_getaffinity(0))
     parser.add_argument(
         '--workers', type=int, default=min(8, cores), help='processes (%(default)s)'
     )
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what all converters have: ``--workers`` and ``--overwrite``."""
-    add_workers(parser)
     parser.add_argument(
         '--overwrite',
         action='store_true',
