@@ -2,14 +2,14 @@ r"""Check predictions against the published format of a test server, and zip the
 
 First write them, on the test pictures and without ground truth:
 
-    python tools/test.py CONFIG CHECKPOINT --cfg-options test_evaluator.format_only=True \
-        test_evaluator.outfile_prefix=work_dirs/test/results test_dataloader.dataset.ann_file=...
+    python tools/test.py configs/einet_x71_coco_ft-1025_test-dev.py CHECKPOINT
+    python tools/test.py configs/einet_x71_cityscapes_test.py CHECKPOINT
 
-then, with the same prefix and the JSON that lists the pictures:
+then, with the prefix of what was written and the JSON that lists the pictures:
 
-    python tools/make_submission.py coco work_dirs/test/results \
-        --images data/coco/annotations/panoptic_image_info_test-dev2017.json --algorithm einet-x71
-    python tools/make_submission.py cityscapes-panoptic work_dirs/test/results \
+    python tools/make_submission.py coco work_dirs/coco_test-dev/results \
+        --images data/coco/annotations/image_info_test-dev2017.json --algorithm einet-x71
+    python tools/make_submission.py cityscapes-panoptic work_dirs/cityscapes_test/results \
         --images data/cityscapes/gtFine/cityscapes_panoptic_test.json
 
 docs/metrics.md has the steps for each server.
@@ -22,6 +22,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from einet.datasets import Coco2017PanopticDataset
 from einet.evaluation.submission import (
     ImageList,
     Submission,
@@ -75,6 +76,9 @@ def collect(args: argparse.Namespace) -> tuple[str, Submission]:
     images = read_image_list(args.images)
     if args.server == 'coco':
         name = f'panoptic_{args.testset}_{args.algorithm}_results'
+        # COCO's list of test pictures has detection's categories.
+        panoptic = Coco2017PanopticDataset.panoptic_categories()
+        images = replace(images, categories={c['id']: c['name'] for c in panoptic})
         return name, panoptic_submission(args.prefix, images, name)
     images = cityscapes_categories(images, things_only=args.server == 'cityscapes-instance')
     if args.server == 'cityscapes-panoptic':

@@ -14,4 +14,6 @@ test_dataloader = dict(
         pipeline=test_pipeline,
     )
 )
-test_evaluator = dict(format_only=True, outfile_prefix='work_dirs/coco_test-dev/results')
+test_evaluator = dict(
+    metric='PQ', format_only=True, outfile_prefix='work_dirs/coco_test-dev/results'
+)

@@ -38,7 +38,12 @@ class Coco2017PanopticDataset(PanopticDataset):
         categories = content['categories']
         if 'annotations' in content or any('isthing' in category for category in categories):
             return categories
-        things, stuff = self.METAINFO['thing_classes'], self.METAINFO['stuff_classes']
+        return self.panoptic_categories()
+
+    @classmethod
+    def panoptic_categories(cls) -> list[Mapping[str, Any]]:
+        """COCO's 133 categories, as ``panoptic_val2017.json`` lists them: id, name, isthing."""
+        things, stuff = cls.METAINFO['thing_classes'], cls.METAINFO['stuff_classes']
         return [
             dict(id=category_id, name=name, isthing=is_thing)
             for ids, names, is_thing in ((_THING_IDS, things, 1), (_STUFF_IDS, stuff, 0))
