@@ -35,6 +35,11 @@ def test_nothing_asked_for():
     assert mask_areas([]).tolist() == []
 
 
+def test_more_masks_than_eight_bits_count():
+    id_map = np.arange(600).reshape(20, 30)
+    assert mask_areas(encode_segments(id_map, np.arange(600))).tolist() == [1] * 600
+
+
 def test_memory_does_not_grow_with_the_instances():
     height, width = 256, 512
     blocks = np.arange(height)[:, None] // 8 * 64 + np.arange(width) // 8

@@ -26,7 +26,7 @@ test_pipeline = [
 ]
 
 train_dataloader = dict(
-    batch_size=4,
+    batch_size=2,
     dataset=dict(
         type=dataset_type,
         data_root=data_root,

@@ -64,4 +64,5 @@ def encode_segments(id_map: NDArray[np.integer], ids: Sequence[int]) -> list[RLE
 
 def mask_areas(masks: list[RLE]) -> NDArray[np.int64]:
     """Pixels of each of K masks: (K,)."""
-    return mask_api.area(masks).astype(np.int64) if masks else np.empty(0, np.int64)
+    # One by one: pycocotools 2.0.11 counts the masks of one call in 8 bits.
+    return np.array([mask_api.area(mask) for mask in masks], np.int64)
