@@ -1,4 +1,4 @@
-"""Each data set from its published folders to its numbers: convert, train, test, official scripts."""
+"""Each data set from its published folders to its numbers: convert, train, test, compare."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ def train_and_test(name: str, root: Path, work_dir: Path) -> Outcome:
     prefix = work_dir / 'written' / 'run'
     config = CONFIGS / f'{name}.py'
     if not name.endswith('cityscapes'):  # whose pictures are tested at their own size
-        crop += [f'{split}_dataloader.dataset.pipeline.2.scale=(160,96)' for split in ('val', 'test')]
+        crop += [
+            f'{split}_dataloader.dataset.pipeline.2.scale=(160,96)' for split in ('val', 'test')
+        ]
     options = ['--data-root', root, '--work-dir', work_dir, '--cfg-options']
     options += [*SMALL, *LOADERS, *crop]
     run_command(sys.executable, ROOT / 'tools' / 'train.py', config, *options, cwd=work_dir)
@@ -108,7 +110,11 @@ def test_cityscapes_pq_is_that_of_its_script(cityscapes):
     result = prefix.parent / 'result.json'
     with contextlib.redirect_stdout(io.StringIO()):
         theirs = script.evaluatePanoptic(
-            f'{truth}.json', str(truth), f'{prefix}.panoptic.json', f'{prefix}.panoptic', str(result)
+            f'{truth}.json',
+            str(truth),
+            f'{prefix}.panoptic.json',
+            f'{prefix}.panoptic',
+            str(result),
         )
     assert cityscapes.metrics['PQ'] == pytest.approx(100 * theirs['All']['pq'], abs=1e-6)
     assert cityscapes.metrics['SQ_th'] == pytest.approx(100 * theirs['Things']['sq'], abs=1e-6)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -47,7 +46,9 @@ def _iterations(count, **extra):
 def shapes_root(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp('shapes') / 'set'
     script = ROOT / 'tools' / 'dataset_converters' / 'shapes.py'
-    run_command(sys.executable, script, root, '--train', 8, '--val', 3, '--size', 64, cwd=root.parent)
+    run_command(
+        sys.executable, script, root, '--train', 8, '--val', 3, '--size', 64, cwd=root.parent
+    )
     return root
 
 

@@ -1,0 +1,201 @@
+r"""Views of one picture, scaled and flipped, merged into the maps of one (test-time augmentation).
+
+The first view's map, unflipped, is the *grid*: every other view is read bilinearly at its cells.
+V views, C = C_th + C_st categories, K peaks, D embedding width, h x w the grid, h_v x w_v the maps
+of a view, H x W the original picture.
+
+* Heatmaps: mean probability on the grid, because peaks are sought in windows of its cells.
+* Semantics: mean probability at every pixel of the picture. A coarser place, whose values would
+  have to be interpolated once more, blurs the borders of segments.
+* Embeddings of different views are not comparable, those of one view are. So the views are put
+  side by side, V x D channels, and Eq. (9) is done there: its score maps are the sum of the views'.
+
+One view alone keeps its maps as they are.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .grouping import Semantics, most_probable, score_maps, semantic_decision
+from .resize import BilinearCells, Shapes, interpolate, sample_axis
+
+# Values (channels x rows x columns) in flight while probabilities are added.
+_CHUNK = 1 << 22
+
+
+class View(NamedTuple):
+    """The network's maps of one view, and how the view was made.
+
+    Attributes:
+        semantic_logits: (C, h_v, w_v) float32.
+        heatmap_logits: (C_th, h_v, w_v) float32.
+        instance_embedding: I, (D, h_v, w_v) float32.
+        shapes: of the view; ``ori`` is the same for all views of a picture.
+        flips: whether the order of its rows, and of its columns, is reversed.
+    """
+
+    semantic_logits: Tensor
+    heatmap_logits: Tensor
+    instance_embedding: Tensor
+    shapes: Shapes
+    flips: tuple[bool, bool] = (False, False)
+
+
+class Grid(NamedTuple):
+    """Cells that cover the network's input of an unflipped view, like its map.
+
+    Attributes:
+        size: (h, w) cells.
+        shapes: of the view.
+    """
+
+    size: tuple[int, int]
+    shapes: Shapes
+
+
+class MergedMaps(NamedTuple):
+    """What the views agree on.
+
+    Attributes:
+        semantics: (C, h, w) float, the largest is a cell's label: the logits of one view, or the
+            sum of the probabilities of several.
+        probabilities: (C, H, W) float, their mean; None for one view, whose logits tell it.
+        heatmap_logits: (C_th, h, w) float.
+        embeddings: V x (D, h, w) float.
+        grid: h x w.
+    """
+
+    semantics: Tensor
+    probabilities: Tensor | None
+    heatmap_logits: Tensor
+    embeddings: list[Tensor]
+    grid: Grid
+
+    def semantic_decision(self, cells: BilinearCells, num_thing_classes: int) -> Semantics:
+        """Label every pixel of the picture.
+
+        Args:
+            cells: from the grid to the original picture.
+            num_thing_classes: C_th.
+        """
+        if self.probabilities is None:
+            return semantic_decision(self.semantics, cells, num_thing_classes)
+        return most_probable(self.probabilities, num_thing_classes)
+
+    def score_maps(self, xy: Tensor) -> Tensor:
+        """How near each cell is to each peak, all views' embeddings side by side, Eq. (9).
+
+        Args:
+            xy: (K, 2) int64, cells of the grid.
+
+        Returns:
+            (K, h, w) float.
+        """
+        x, y = xy.unbind(1)
+        views = (score_maps(embedding, embedding[:, y, x].t()) for embedding in self.embeddings)
+        total = next(views)
+        for scores in views:
+            total += scores
+        return total
+
+
+def merge_views(views: Iterable[View], num_views: int) -> MergedMaps:
+    """Merge the views of one picture, reading one after another.
+
+    Args:
+        views: V, made when they are asked for; of each only the embedding is kept, on the grid.
+        num_views: V.
+
+    Returns:
+        The merged maps.
+    """
+    embeddings: list[Tensor] = []
+    for view in views:
+        if num_views == 1:
+            return _alone(view)
+        if not embeddings:
+            grid, ori = _grid_of(view), view.shapes.ori
+            pixels = Grid(ori, Shapes(ori, ori, ori))
+            semantics = view.semantic_logits.new_zeros(len(view.semantic_logits), *grid.size)
+            probabilities = semantics.new_zeros(len(semantics), *ori)
+            heatmap = torch.zeros_like(view.heatmap_logits)
+        _add(semantics, view.semantic_logits, view, grid, _softmax)
+        _add(probabilities, view.semantic_logits, view, pixels, _softmax)
+        _add(heatmap, view.heatmap_logits, view, grid, torch.sigmoid)
+        embeddings.append(read_at(view.instance_embedding, view.shapes, view.flips, grid))
+        del view  # before the network makes the next one
+    # Below 1 by what float32 can tell: a certain peak stays finite.
+    heatmap = heatmap.div_(num_views).logit_(eps=2**-24)
+    return MergedMaps(semantics, probabilities.div_(num_views), heatmap, embeddings, grid)
+
+
+def read_at(
+    maps: Tensor,
+    shapes: Shapes,
+    flips: tuple[bool, bool],
+    grid: Grid,
+    rows: slice = slice(None),
+) -> Tensor:
+    """Read a view's maps at the grid's cells; beyond the view, its outermost cell.
+
+    Args:
+        maps: (C, h_v, w_v) float.
+        shapes: of the view.
+        flips: of its rows and columns.
+        grid: of the same picture.
+        rows: which of the grid's.
+
+    Returns:
+        (C, len(rows), w), in the type of ``maps``; a part of them where nothing moves.
+    """
+    sizes = maps.shape[1], maps.shape[2]
+    sources = [_source(axis, sizes[axis], shapes, flips[axis], grid) for axis in (0, 1)]
+    if all(torch.equal(s, torch.arange(n)) for s, n in zip(sources, sizes, strict=True)):
+        return maps[:, rows]
+    vertical, horizontal = (
+        sample_axis(source, size, maps) for source, size in zip(sources, sizes, strict=True)
+    )
+    return interpolate(maps, vertical.part(rows), horizontal)
+
+
+def _source(axis: int, size: int, shapes: Shapes, flipped: bool, grid: Grid) -> Tensor:
+    """Where the centres of the grid's cells lie on one axis of a view's map: (cells,) float64."""
+    cells, grid_padded, grid_img = (
+        values[axis] for values in (grid.size, grid.shapes.padded, grid.shapes.img)
+    )
+    padded, img = shapes.padded[axis], shapes.img[axis]
+    step = (grid_padded * img * size) / (cells * grid_img * padded)
+    place = (torch.arange(cells, dtype=torch.float64) + 0.5) * step
+    return (img * size / padded - place if flipped else place) - 0.5
+
+
+def _alone(view: View) -> MergedMaps:
+    """One view, flipped back."""
+    grid = _grid_of(view)
+    semantics, heatmap, embedding = (
+        read_at(maps, view.shapes, view.flips, grid)
+        for maps in (view.semantic_logits, view.heatmap_logits, view.instance_embedding)
+    )
+    return MergedMaps(semantics, None, heatmap, [embedding], grid)
+
+
+def _grid_of(view: View) -> Grid:
+    height, width = view.heatmap_logits.shape[-2:]
+    return Grid((height, width), view.shapes)
+
+
+def _softmax(logits: Tensor) -> Tensor:
+    return logits.softmax(dim=0)
+
+
+def _add(
+    total: Tensor, logits: Tensor, view: View, grid: Grid, activation: Callable[[Tensor], Tensor]
+) -> None:
+    """Add a view's probabilities at the grid's cells to ``total``, a few rows at a time."""
+    step = max(_CHUNK // (len(logits) * grid.size[1]), 1)
+    for start in range(0, grid.size[0], step):
+        rows = slice(start, start + step)
+        total[:, rows] += activation(read_at(logits, view.shapes, view.flips, grid, rows))
