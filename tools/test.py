@@ -18,7 +18,13 @@ from mmengine.runner import Runner
 if importlib.util.find_spec('einet') is None:
     sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
 
-from einet.utils import LAUNCHERS, add_common_arguments, load_config, prepare_cpu_ranks
+from einet.utils import (
+    LAUNCHERS,
+    add_common_arguments,
+    enable_tta,
+    load_config,
+    prepare_cpu_ranks,
+)
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -36,6 +42,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--show-dir',
         help='also draw ground truth and prediction of every picture; a relative folder is made '
         'inside <work dir>/<time stamp>/',
+    )
+    parser.add_argument(
+        '--tta',
+        action='store_true',
+        help="test-time augmentation: merge views made by the config's tta_pipeline (docs/tta.md)",
     )
     parser.add_argument('--show', action='store_true', help='show them in a window')
     parser.add_argument(
@@ -58,6 +69,8 @@ def build_config(args: argparse.Namespace) -> Config:
     config.load_from = args.checkpoint
     # The checkpoint to score is the one named, never a later one in the work dir.
     config.resume = False
+    if args.tta:
+        enable_tta(config)
     if args.show or args.show_dir:
         trigger_visualization_hook(config, args)
     prepare_cpu_ranks(config)

@@ -2,7 +2,9 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 
+from einet.functional.heatmap import find_peaks
 from einet.functional.resize import Shapes, resize_maps
+from einet.functional.views import View, merge_views
 from einet.models.fusion import EmbeddingPanopticFusion
 
 SIZE = (32, 48)  # the picture; maps are 8 x 12
@@ -189,6 +191,64 @@ def test_maps_that_do_not_fit_are_refused():
         _same_size(logits[:3], heatmap, embedding)
     with pytest.raises(ValueError, match=r'instance_embedding is \(2, 8, 11\)'):
         _same_size(logits, heatmap, embedding[..., 1:])
+
+
+def _random_view(size, img, ori, flips=(False, False), seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    padded = tuple(4 * cells for cells in size)
+    maps = (torch.randn(n, *size, generator=generator) for n in (VOID, C_TH, 5))
+    return View(*maps, Shapes(padded, img, ori), flips)
+
+
+def test_views_by_the_long_way():
+    ori = (37, 45)
+    views = [
+        _random_view((9, 12), (35, 43), ori),
+        _random_view((9, 12), (35, 43), ori, flips=(False, True), seed=1),
+        _random_view((14, 16), (53, 64), ori, seed=2),
+        _random_view((5, 6), (18, 22), ori, flips=(True, True), seed=3),
+    ]
+    result = _fusion().fuse_views(views, [view.shapes.img for view in views])
+
+    merged = merge_views(views, [view.shapes.img for view in views])
+    shapes = views[0].shapes
+    probabilities = resize_maps(merged.semantic_logits, shapes).softmax(dim=0)
+    best, labels = probabilities.max(dim=0)
+    options = dict(kernel_size=3, labels=merged.labels(), valid=shapes.valid_cells((9, 12)))
+    peaks = find_peaks(merged.heatmap_logits.sigmoid(), **options)
+    assert len(peaks.labels) > 3
+    embedding = torch.cat(merged.embeddings)
+    centroids = embedding[:, peaks.xy[:, 1], peaks.xy[:, 0]]
+    distances = (resize_maps(embedding, shapes)[:, None] - centroids[..., None, None]).norm(dim=0)
+    other_class = peaks.labels[:, None, None] != labels
+    owner = distances.masked_fill(other_class, float('inf')).argmin(dim=0)
+    kept = [k for k in range(len(peaks.labels)) if ((owner == k) & (labels < C_TH)).any()]
+    expected = torch.where(labels < C_TH, VOID, labels)
+    for number, k in enumerate(kept, start=1):
+        mask = (owner == k) & (labels == peaks.labels[k])
+        expected[mask] = peaks.labels[k] + 1000 * number
+        score = peaks.scores[k] * best[mask].mean()
+        assert result.scores[number - 1].item() == pytest.approx(score.item(), rel=1e-5)
+    assert len(result.scores) == len(kept)
+    assert result.sem_seg.equal(labels.byte())
+    assert result.panoptic.equal(expected.int())
+    assert ((result.scores >= 0) & (result.scores <= 1)).all()
+
+
+@pytest.mark.parametrize(('kernel_size', 'found'), [(7, [2, 2]), (9, [1, 1]), (8, [2, 1])])
+def test_only_an_odd_window_treats_the_mirror_image_alike(kernel_size, found):
+    # Two peaks, four cells apart: a window of 8 reaches four cells to the right, three to the left.
+    logits = torch.zeros(VOID, 1, 12)
+    logits[0] = 5
+    heatmap = torch.full((C_TH, 1, 12), -6.0)
+    heatmap[0, 0, 3], heatmap[0, 0, 7] = 3.0, 2.0
+    maps = [logits, heatmap, torch.randn(2, 1, 12)]
+    shapes = dict(padded_shape=(4, 48), img_shape=(4, 48), ori_shape=(4, 48))
+    results = [
+        _fusion(kernel_size=kernel_size)(*(m.flip(dims) for m in maps), **shapes)
+        for dims in ([], [-1])
+    ]
+    assert [len(result.labels) for result in results] == found
 
 
 def test_more_classes_than_a_byte_holds_are_refused():

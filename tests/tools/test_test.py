@@ -50,3 +50,19 @@ def test_out_must_be_a_pickle(tool, checkpoint, capsys):
     with pytest.raises(SystemExit):
         tool.parse_args([CONFIG, checkpoint, '--out', 'results.json'])
     assert '--out results.json: the file must end in .pkl' in capsys.readouterr().err
+
+
+def test_tta_is_switched_on(tool, checkpoint):
+    config = tool.build_config(tool.parse_args([CONFIG, checkpoint, '--tta']))
+    assert config.model.type == 'EINetTTA'
+    assert config.model.module.type == 'EINet'
+    assert config.test_dataloader.dataset.pipeline[-1].type == 'TestTimeAug'
+    plain = tool.build_config(tool.parse_args([CONFIG, checkpoint]))
+    assert plain.model.type == 'EINet'
+
+
+def test_tta_of_a_config_without_it_is_an_error(tool, checkpoint, tmp_path):
+    config = tmp_path / 'plain.py'
+    config.write_text('model = dict()\ntest_dataloader = dict(dataset=dict())\n')
+    with pytest.raises(SystemExit, match='plain.py has no tta_model and no tta_pipeline; add'):
+        tool.main([str(config), checkpoint, '--tta'])

@@ -4,7 +4,13 @@ import os
 import pytest
 from mmengine.config import Config
 
-from einet.utils import add_common_arguments, enable_amp, load_config, set_data_root
+from einet.utils import (
+    add_common_arguments,
+    enable_amp,
+    enable_tta,
+    load_config,
+    set_data_root,
+)
 from einet.utils import config as config_module
 
 CONTENT = """
@@ -113,3 +119,34 @@ def test_amp_changes_the_wrapper_and_keeps_what_is_set(monkeypatch):
     assert config.optim_wrapper.loss_scale == 128.0
     with pytest.raises(ValueError, match=r'optim_wrapper\.type is ApexOptimWrapper'):
         enable_amp(Config(dict(optim_wrapper=dict(type='ApexOptimWrapper'))))
+
+
+def test_tta_wraps_the_model_and_replaces_the_test_pipeline():
+    views = [dict(type='TestTimeAug')]
+    config = Config(
+        dict(
+            model=dict(type='EINet', embed_dims=8),
+            tta_model=dict(type='EINetTTA'),
+            tta_pipeline=views,
+            val_dataloader=dict(dataset=dict(pipeline=[])),
+            test_dataloader=dict(
+                dataset=dict(type='ConcatDataset', datasets=[dict(pipeline=[]), dict(pipeline=[])])
+            ),
+        )
+    )
+    enable_tta(config)
+    assert config.model == dict(type='EINetTTA', module=dict(type='EINet', embed_dims=8))
+    assert [part.pipeline for part in config.test_dataloader.dataset.datasets] == [views, views]
+    assert config.val_dataloader.dataset.pipeline == []
+
+
+@pytest.mark.parametrize('given', ['tta_model', 'tta_pipeline'])
+def test_tta_without_its_settings_says_what_to_add(given, config_file):
+    config = load_config(parse(str(config_file)))
+    config[given] = dict(type='Some')
+    (missing,) = {'tta_model', 'tta_pipeline'} - {given}
+    with pytest.raises(
+        ValueError, match=f'some_config.py has no {missing}; add\n{missing} = '
+    ) as error:
+        enable_tta(config)
+    assert f'{given} =' not in str(error.value)

@@ -17,6 +17,21 @@ test_pipeline = [
     dict(type='LoadPanopticSegments'),
     dict(type='PackPanopticInputs'),
 ]
+# The first scale is that of test_pipeline: peaks are sought on its map.
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='Resize', scale_factor=scale, keep_ratio=True)
+                for scale in (1.0, 0.75, 1.25)
+            ],
+            [dict(type='RandomFlip', prob=prob) for prob in (0.0, 1.0)],
+            [dict(type='PackPanopticInputs')],
+        ],
+    ),
+]
 
 train_dataloader = dict(
     batch_size=4,

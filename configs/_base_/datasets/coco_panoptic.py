@@ -19,6 +19,21 @@ test_pipeline = [
     dict(type='Resize', scale=(800, 800), keep_ratio=True),
     dict(type='PackPanopticInputs'),
 ]
+# The first scale is that of test_pipeline: peaks are sought on its map.
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='Resize', scale=(int(800 * scale), int(800 * scale)), keep_ratio=True)
+                for scale in (1.0, 0.5, 0.75, 1.25, 1.5)
+            ],
+            [dict(type='RandomFlip', prob=prob) for prob in (0.0, 1.0)],
+            [dict(type='PackPanopticInputs')],
+        ],
+    ),
+]
 
 train_dataloader = dict(
     batch_size=4,

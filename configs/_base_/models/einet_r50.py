@@ -61,3 +61,4 @@ model = dict(
         stuff_area=2048,
     ),
 )
+tta_model = dict(type='EINetTTA')

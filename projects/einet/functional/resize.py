@@ -54,10 +54,48 @@ def resize_maps(maps: Tensor, shapes: Shapes) -> Tensor:
         (C, ori_height, ori_width), in the type of ``maps``.
     """
     cells = BilinearCells((maps.shape[-2], maps.shape[-1]), shapes, like=maps)
-    top, bottom = maps.index_select(1, cells.top), maps.index_select(1, cells.bottom)
-    rows = top.lerp(bottom, cells.down[:, None])
-    left, right = rows.index_select(2, cells.left), rows.index_select(2, cells.right)
-    return left.lerp(right, cells.along)
+    return interpolate(maps, cells.rows, cells.columns)
+
+
+class Samples(NamedTuple):
+    """Where to read one axis of a map: between two neighbours, for each of M output points.
+
+    Attributes:
+        low: (M,) int64, the lower neighbour.
+        high: (M,) int64, the upper one.
+        weight: (M,) float in [0, 1], of the upper one.
+    """
+
+    low: Tensor
+    high: Tensor
+    weight: Tensor
+
+    def part(self, points: slice) -> 'Samples':
+        """Some of the points."""
+        return Samples(self.low[points], self.high[points], self.weight[points])
+
+
+def sample_axis(source: Tensor, size: int, like: Tensor) -> Samples:
+    """Neighbours and weights of positions along an axis; outside it, its first or last cell.
+
+    Args:
+        source: (M,) float64, positions in cells; 0 is the centre of the first.
+        size: cells of the axis.
+        like: gives device and floating type.
+    """
+    source = source.clamp(min=0)
+    low = source.long().clamp(max=size - 1)
+    high = (low + 1).clamp(max=size - 1)
+    weight = (source - low).clamp(max=1)
+    return Samples(low.to(like.device), high.to(like.device), weight.to(like))
+
+
+def interpolate(maps: Tensor, rows: Samples, columns: Samples) -> Tensor:
+    """Read maps (C, h, w) bilinearly at every row and column: (C, len(rows), len(columns))."""
+    top, bottom = maps.index_select(1, rows.low), maps.index_select(1, rows.high)
+    lines = top.lerp(bottom, rows.weight[:, None])
+    left, right = lines.index_select(2, columns.low), lines.index_select(2, columns.high)
+    return left.lerp(right, columns.weight)
 
 
 class BilinearCells:
@@ -77,13 +115,14 @@ class BilinearCells:
         self.map_shape, self.ori_shape = map_shape, shapes.ori
         self.steps = shapes.steps(map_shape)
         axes = zip(shapes.ori, map_shape, self.steps, strict=True)
-        vertical, horizontal = (_axis(pixels, size, step, like) for pixels, size, step in axes)
-        self.top, self.bottom, self.down = vertical
-        self.left, self.right, self.along = horizontal
+        self.rows, self.columns = (
+            sample_axis((torch.arange(pixels, dtype=torch.float64) + 0.5) * step - 0.5, size, like)
+            for pixels, size, step in axes
+        )
 
     def expand(self, values: Tensor) -> Tensor:
         """Give every output pixel the value of its cell: (h, w) -> (ori_height, ori_width)."""
-        return values.index_select(0, self.top).index_select(1, self.left)
+        return values.index_select(0, self.rows.low).index_select(1, self.columns.low)
 
     def unanimous(self, values: Tensor) -> Tensor:
         """Whether the four corners of each cell have the same value: (h, w) -> (h, w) bool."""
@@ -94,7 +133,7 @@ class BilinearCells:
     def cell_of(self, pixels: Tensor) -> Tensor:
         """Flat index in the map of each pixel's cell: (N,) int64 -> (N,) int64."""
         row, column = self._rows_and_columns(pixels)
-        return self.top[row] * self.map_shape[1] + self.left[column]
+        return self.rows.low[row] * self.map_shape[1] + self.columns.low[column]
 
     def sample(self, table: Tensor, pixels: Tensor) -> Tensor:
         """Interpolate at some pixels.
@@ -107,9 +146,9 @@ class BilinearCells:
             (N, C).
         """
         row, column = self._rows_and_columns(pixels)
-        top, bottom = (side[row] * self.map_shape[1] for side in (self.top, self.bottom))
-        left, right = self.left[column], self.right[column]
-        down, along = self.down[row], self.along[column]
+        top, bottom = (side[row] * self.map_shape[1] for side in self.rows[:2])
+        left, right, along = (values[column] for values in self.columns)
+        down = self.rows.weight[row]
         up, back = 1 - down, 1 - along
         corners = torch.stack((top + left, top + right, bottom + left, bottom + right), dim=1)
         weights = torch.stack((up * back, up * along, down * back, down * along), dim=1)
@@ -118,7 +157,7 @@ class BilinearCells:
 
     def to_picture(self, xy: Tensor) -> Tensor:
         """Centre of map cells as points of the original picture: (K, 2) xy -> (K, 2) float xy."""
-        steps = xy.new_tensor(self.steps[::-1], dtype=self.down.dtype)
+        steps = xy.new_tensor(self.steps[::-1], dtype=self.rows.weight.dtype)
         last = xy.new_tensor(self.ori_shape[::-1]) - 1
         # The last cell may reach over the picture's border into the padding.
         return torch.minimum((xy + 0.5) / steps - 0.5, last).clamp(min=0)
@@ -126,12 +165,3 @@ class BilinearCells:
     def _rows_and_columns(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         row = torch.div(pixels, self.ori_shape[1], rounding_mode='floor')
         return row, pixels - row * self.ori_shape[1]
-
-
-def _axis(pixels: int, size: int, step: float, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Lower neighbour, upper neighbour and the upper one's weight for every pixel of one axis."""
-    source = ((torch.arange(pixels, dtype=torch.float64) + 0.5) * step - 0.5).clamp(min=0)
-    low = source.long().clamp(max=size - 1)
-    high = (low + 1).clamp(max=size - 1)
-    weight = (source - low).clamp(max=1)
-    return low.to(like.device), high.to(like.device), weight.to(like)

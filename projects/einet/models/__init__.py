@@ -25,6 +25,7 @@ from .losses import (
 from .outputs import EINetOutputs
 from .preprocessor import EINetDataPreprocessor
 from .semantic_centers import SemanticCenters
+from .tta import EINetTTA
 
 __all__ = [
     'ESM',
@@ -35,6 +36,7 @@ __all__ = [
     'EINetCriterion',
     'EINetDataPreprocessor',
     'EINetOutputs',
+    'EINetTTA',
     'EmbeddingPanopticFusion',
     'HeatmapFocalLoss',
     'HeatmapMSELoss',

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import torch
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
@@ -11,11 +13,11 @@ from ..functional.grouping import (
     PanopticResult,
     group_pixels,
     merge_segments,
-    score_maps,
     semantic_decision,
 )
 from ..functional.heatmap import find_peaks
 from ..functional.resize import BilinearCells, Shapes
+from ..functional.views import View, merge_views
 
 
 @MODELS.register_module()
@@ -66,7 +68,7 @@ class EmbeddingPanopticFusion(BaseModule):
         img_shape: tuple[int, int],
         ori_shape: tuple[int, int],
     ) -> PanopticResult:
-        """Segment one picture. Computes in float32, also for half-precision maps.
+        """Segment one picture from one view. Computes in float32, also for half-precision maps.
 
         Args:
             semantic_logits: (C, h, w).
@@ -82,30 +84,43 @@ class EmbeddingPanopticFusion(BaseModule):
         Raises:
             ValueError: a map has NaN or infinite values, or another number of classes.
         """
-        maps = {
-            'semantic_logits': semantic_logits.float(),
-            'heatmap_logits': heatmap_logits.float(),
-            'instance_embedding': instance_embedding.float(),
-        }
-        self._check(maps)
-        logits, heatmap, embedding = maps.values()
-        size = (logits.shape[-2], logits.shape[-1])
         shapes = Shapes(tuple(padded_shape), tuple(img_shape), tuple(ori_shape))
+        view = View(semantic_logits, heatmap_logits, instance_embedding, shapes)
+        return self.fuse_views([view], [shapes.img])
+
+    @torch.no_grad()
+    def fuse_views(
+        self, views: Iterable[View], img_shapes: Sequence[tuple[int, int]]
+    ) -> PanopticResult:
+        """Segment one picture from several views of it, see :mod:`einet.functional.views`.
+
+        Args:
+            views: V, the first one's map is where peaks are sought; may be made one by one.
+            img_shapes: V x (height, width) of the picture in each of them.
+
+        Returns:
+            The panoptic map and its instances.
+
+        Raises:
+            ValueError: a map has NaN or infinite values, or another number of classes.
+        """
+        merged = merge_views(map(self._checked, views), img_shapes)
+        shapes = merged.grid.shapes
         peaks = find_peaks(
-            heatmap.sigmoid(),
+            merged.heatmap_logits.sigmoid(),
             kernel_size=self.kernel_size,
             threshold=self.peak_threshold,
             top_k=self.top_k,
-            labels=logits.max(dim=0).indices,
-            valid=shapes.valid_cells(size),
-            ranking=heatmap,
+            labels=merged.labels(),
+            valid=shapes.valid_cells(merged.grid.size),
+            ranking=merged.heatmap_logits,
         )
-        cells = BilinearCells(size, shapes, like=logits)
-        semantics = semantic_decision(logits, cells, self.num_thing_classes)
-        centroids = embedding[:, peaks.xy[:, 1], peaks.xy[:, 0]].t()
-        scores = score_maps(embedding, centroids)
+        logits = merged.semantic_logits
+        fine = BilinearCells((logits.shape[-2], logits.shape[-1]), shapes, like=logits)
+        semantics = semantic_decision(logits, fine, self.num_thing_classes)
+        cells = BilinearCells(merged.grid.size, shapes, like=logits)
         pixels = semantics.thing_pixels, semantics.thing_labels
-        groups = group_pixels(scores, peaks.labels, cells, *pixels)
+        groups = group_pixels(merged.score_maps(peaks.xy), peaks.labels, cells, *pixels)
         return merge_segments(
             semantics,
             groups,
@@ -116,8 +131,9 @@ class EmbeddingPanopticFusion(BaseModule):
             self.stuff_area,
         )
 
-    def _check(self, maps: dict[str, Tensor]) -> None:
-        """Refuse maps of other class counts or sizes, and values that are not finite."""
+    def _checked(self, view: View) -> View:
+        """The view in float32. Refuses other class counts or sizes, and values not finite."""
+        maps = {name: getattr(view, name).float() for name in View._fields[:3]}
         channels = (self.num_classes, self.num_thing_classes, maps['instance_embedding'].shape[0])
         size = maps['semantic_logits'].shape[-2:]
         for (name, values), count in zip(maps.items(), channels, strict=True):
@@ -136,3 +152,4 @@ class EmbeddingPanopticFusion(BaseModule):
                     'diverged or the input was not finite; lower the learning rate, or train '
                     'without --amp'
                 )
+        return view._replace(**maps)

@@ -85,7 +85,7 @@ def set_data_root(config: Config, data_root: str) -> None:
     found = 0
     for name in _DATALOADERS:
         if config.get(name):
-            found += _set_in_dataset(config[name].get('dataset'), data_root)
+            found += _set_in_dataset(config[name].get('dataset'), 'data_root', data_root)
     if not found:
         raise ValueError(
             f'--data-root {data_root}: {config.filename or "the config"} has no data set in any of '
@@ -93,16 +93,16 @@ def set_data_root(config: Config, data_root: str) -> None:
         )
 
 
-def _set_in_dataset(dataset: Any, data_root: str) -> int:
-    """Set it in a data set, or in those that a wrapper holds; returns how many."""
+def _set_in_dataset(dataset: Any, key: str, value: Any) -> int:
+    """Set a key in a data set, or in those that a wrapper holds; returns how many."""
     if isinstance(dataset, Mapping):
         inner = [dataset[key] for key in ('dataset', 'datasets') if key in dataset]
         if inner:
-            return sum(_set_in_dataset(part, data_root) for part in inner)
-        dataset['data_root'] = data_root
+            return sum(_set_in_dataset(part, key, value) for part in inner)
+        dataset[key] = value
         return 1
     if isinstance(dataset, list | tuple):
-        return sum(_set_in_dataset(part, data_root) for part in dataset)
+        return sum(_set_in_dataset(part, key, value) for part in dataset)
     return 0
 
 
@@ -125,3 +125,28 @@ def enable_amp(config: Config) -> None:
         raise ValueError(f'--amp replaces OptimWrapper, but optim_wrapper.type is {kind}')
     config.optim_wrapper.type = 'AmpOptimWrapper'
     config.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def enable_tta(config: Config) -> None:
+    """Test with test-time augmentation.
+
+    Args:
+        config: its ``model`` is wrapped in ``tta_model``, and the test data get ``tta_pipeline``.
+
+    Raises:
+        ValueError: when the config does not say how.
+    """
+    examples = {
+        'tta_model': "tta_model = dict(type='EINetTTA')",
+        'tta_pipeline': "tta_pipeline = [dict(type='LoadImageFromFile'), dict(type='TestTimeAug', "
+        "transforms=[[dict(type='Resize', ...), ...], [dict(type='RandomFlip', prob=0.0), "
+        "dict(type='RandomFlip', prob=1.0)], [dict(type='PackPanopticInputs')]])]",
+    }
+    missing = [key for key in examples if not config.get(key)]
+    if missing:
+        raise ValueError(
+            f'--tta: {config.filename or "the config"} has no {" and no ".join(missing)}; add\n'
+            + '\n'.join(examples[key] for key in missing)
+        )
+    config.model = {**config.tta_model, 'module': config.model}
+    _set_in_dataset(config.test_dataloader.dataset, 'pipeline', config.tta_pipeline)

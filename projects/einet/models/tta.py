@@ -1,0 +1,102 @@
+"""Test-time augmentation: one prediction from several views of a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample, SampleList
+from mmengine.model import BaseTTAModel
+from torch import Tensor
+
+from ..functional.resize import Shapes
+from ..functional.views import View
+from .outputs import write_prediction
+
+# Whether rows and columns are reversed, by what mmcv's RandomFlip writes.
+_FLIPS = {
+    'horizontal': (False, True),
+    'vertical': (True, False),
+    'diagonal': (True, True),
+}
+
+
+@MODELS.register_module()
+class EINetTTA(BaseTTAModel):
+    """Wraps :class:`EINet`: views of a picture, scaled and flipped, are merged before grouping.
+
+    ``TestTimeAug`` in the test pipeline makes the views; the first one's scale is the one whose
+    cells the heatmap's peaks are sought on, so it should be that of testing without augmentation.
+    Instances of different views have no common numbers, so that predictions cannot be merged:
+    the network's maps are, see :mod:`einet.functional.views`. Pictures go through the network one
+    by one and view by view, whatever the batch size, which bounds the memory.
+
+    Args:
+        module: config of :class:`EINet`, or the model; ``tools/test.py --tta`` sets it.
+        data_preprocessor: replaces that of a config.
+    """
+
+    @torch.no_grad()
+    def test_step(self, data: dict) -> SampleList:
+        """Predict a batch.
+
+        Args:
+            data: as ``TestTimeAug`` and the collation give it: ``inputs``, V lists of B pictures
+                (3, H, W), and ``data_samples``, V lists of B samples.
+
+        Returns:
+            B samples with the predictions of :meth:`EINet.predict` at the original size, and the
+            picture's metainfo. They have no ground truth, which was scaled and flipped.
+
+        Raises:
+            ValueError: when the pictures come without views.
+        """
+        inputs, samples = data['inputs'], data['data_samples']
+        if not isinstance(samples[0], Sequence):
+            raise ValueError(
+                'EINetTTA got pictures without views: the pipeline of test_dataloader must end '
+                'with TestTimeAug; tools/test.py --tta puts the tta_pipeline of the config there'
+            )
+        views = (zip(*view, strict=True) for view in zip(inputs, samples, strict=True))
+        return self.merge_preds(list(zip(*views, strict=True)))
+
+    def merge_preds(
+        self, data_samples_list: Sequence[Sequence[tuple[Tensor, DetDataSample]]]
+    ) -> SampleList:
+        """Predict and merge.
+
+        Args:
+            data_samples_list: B pictures, each V views, before the data preprocessor.
+
+        Returns:
+            B samples.
+        """
+        return [self._predict(views) for views in data_samples_list]
+
+    def _predict(self, views: Sequence[tuple[Tensor, DetDataSample]]) -> DetDataSample:
+        """Merge the views of one picture."""
+        shapes = [tuple(sample.img_shape[:2]) for _, sample in views]
+        result = self.module.fusion.fuse_views(self._views(views), shapes)
+        merged = DetDataSample(metainfo=views[0][1].metainfo)
+        write_prediction(merged, result)
+        return merged
+
+    def _views(self, views: Sequence[tuple[Tensor, DetDataSample]]) -> Iterator[View]:
+        """Run the network on each view when it is asked for."""
+        for image, sample in views:
+            yield self._view(image, sample)
+
+    def _view(self, image: Tensor, sample: DetDataSample) -> View:
+        data = self.module.data_preprocessor(dict(inputs=[image], data_samples=[sample]), False)
+        outputs = self.module(**data, mode='tensor')
+        height, width = data['inputs'].shape[-2:]
+        return View(
+            semantic_logits=outputs.semantic_logits[0],
+            heatmap_logits=outputs.heatmap_logits[0],
+            instance_embedding=outputs.instance_embedding[0],
+            shapes=Shapes(
+                (height, width), tuple(sample.img_shape[:2]), tuple(sample.ori_shape[:2])
+            ),
+            flips=_FLIPS[sample.flip_direction] if sample.get('flip') else (False, False),
+        )

@@ -1,0 +1,192 @@
+import weakref
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from einet.functional.grouping import score_maps
+from einet.functional.resize import Shapes
+from einet.functional.views import Grid, View, merge_views, read_at
+
+ORI = (23, 31)
+
+
+def _read_slowly(maps, shapes, flips, grid):
+    """Point by point, each axis by itself: where it is in the picture, then in the view."""
+    weights = []
+    for axis in (0, 1):
+        size = maps.shape[axis + 1]
+        matrix = torch.zeros(grid.size[axis], size, dtype=maps.dtype)
+        for cell in range(grid.size[axis]):
+            in_input = (cell + 0.5) * grid.shapes.padded[axis] / grid.size[axis]
+            in_picture = in_input / grid.shapes.img[axis]  # 0 .. 1
+            if flips[axis]:
+                in_picture = 1 - in_picture
+            source = in_picture * shapes.img[axis] / shapes.padded[axis] * size - 0.5
+            source = min(max(source, 0), size - 1)
+            low = int(source)
+            matrix[cell, low] += 1 - (source - low)
+            matrix[cell, min(low + 1, size - 1)] += source - low
+        weights.append(matrix)
+    return weights[0] @ maps @ weights[1].t()
+
+
+def test_a_view_of_twice_the_size_by_hand():
+    # Cell 0 lies between the view's columns 0 and 1, cell 1 between 2 and 3.
+    maps = torch.tensor([[[0.0, 2.0, 4.0, 10.0], [1.0, 3.0, 5.0, 11.0]]])
+    view = Shapes((8, 16), (8, 16), ORI)
+    grid = Grid((1, 2), Shapes((4, 8), (4, 8), ORI))
+    assert read_at(maps, view, (False, False), grid).tolist() == [[[1.5, 7.5]]]
+    assert read_at(maps, view, (False, True), grid).tolist() == [[[7.5, 1.5]]]
+
+
+def test_a_flipped_view_is_flipped_within_the_picture_not_the_padding():
+    # The cell's centre is at 2 of 3 pixels; mirrored at 1 of 3, which is 2 of the view's 6.
+    maps = torch.tensor([[[0.0, 8.0]]])
+    view = Shapes((4, 8), (4, 6), ORI)
+    grid = Grid((1, 1), Shapes((4, 4), (4, 3), ORI))
+    assert read_at(maps, view, (False, False), grid).item() == 4
+    assert read_at(maps, view, (False, True), grid).item() == 0
+
+
+def test_nothing_is_copied_where_nothing_moves():
+    maps = torch.randn(3, 5, 7)
+    shapes = Shapes((20, 28), (17, 22), ORI)
+    same = read_at(maps, shapes, (False, False), Grid((5, 7), shapes), slice(1, 3))
+    assert same.data_ptr() == maps[:, 1:3].data_ptr()
+    assert same.equal(maps[:, 1:3])
+
+
+@pytest.mark.parametrize('flips', [(False, True), (True, False), (True, True)])
+def test_flips_of_whole_cells_are_exact(flips):
+    maps = torch.randn(3, 5, 7)
+    shapes = Shapes((20, 32), (20, 28), ORI)  # the last column is padding
+    read = read_at(torch.cat((maps, maps[..., :1]), 2), shapes, flips, Grid((5, 8), shapes))
+    dims = [axis + 1 for axis in (0, 1) if flips[axis]]
+    assert read[..., :7].equal(maps.flip(dims))
+
+
+SIZES = st.tuples(st.integers(1, 9), st.integers(1, 9))
+GEOMETRY = st.tuples(
+    SIZES,  # of the map
+    st.tuples(st.integers(0, 3), st.integers(0, 3)),  # padded input is less than 4 times that
+    st.tuples(st.integers(0, 6), st.integers(0, 6)),  # padding
+    st.tuples(st.booleans(), st.booleans()),
+)
+
+
+def _view(geometry, seed):
+    size, missing, padding, flips = geometry
+    padded = tuple(4 * cells - less for cells, less in zip(size, missing, strict=True))
+    img = tuple(max(pixels - less, 1) for pixels, less in zip(padded, padding, strict=True))
+    generator = torch.Generator().manual_seed(seed)
+    maps = (torch.randn(n, *size, generator=generator, dtype=torch.float64) for n in (4, 2, 3))
+    return View(*maps, Shapes(padded, img, ORI), flips)
+
+
+@settings(max_examples=40)
+@given(st.lists(GEOMETRY, min_size=2, max_size=4), st.integers(0, 1000))
+def test_merging_agrees_with_means_point_by_point(geometries, seed):
+    views = [_view(geometry, seed + i) for i, geometry in enumerate(geometries)]
+    merged = merge_views(iter(views), [view.shapes.img for view in views])
+    grid = Grid(tuple(views[0].heatmap_logits.shape[1:]), views[0].shapes)
+    assert merged.grid == grid
+    fine = grid._replace(size=tuple(merged.semantic_logits.shape[1:]))
+
+    def mean(name, activation, grid):
+        read = (_read_slowly(getattr(view, name), view.shapes, view.flips, grid) for view in views)
+        return torch.stack([activation(maps) for maps in read]).mean(dim=0)
+
+    probabilities = mean('semantic_logits', lambda maps: maps.softmax(dim=0), fine)
+    torch.testing.assert_close(merged.semantic_logits.softmax(dim=0), probabilities)
+    heatmap = mean('heatmap_logits', torch.sigmoid, grid)
+    torch.testing.assert_close(merged.heatmap_logits.sigmoid(), heatmap)
+    for ours, view in zip(merged.embeddings, views, strict=True):
+        slow = _read_slowly(view.instance_embedding, view.shapes, view.flips, grid)
+        torch.testing.assert_close(ours, slow)
+    labels = _read_slowly(merged.semantic_logits, grid.shapes, (False, False), grid)
+    assert merged.labels().equal(labels.argmax(dim=0))
+
+
+def test_score_maps_are_those_of_all_embeddings_side_by_side():
+    views = [
+        _view(((5, 7), (0, 0), (0, 0), (False, False)), 0),
+        _view(((8, 9), (1, 2), (3, 0), (True, False)), 1),
+        _view(((3, 4), (0, 0), (0, 2), (False, True)), 2),
+    ]
+    merged = merge_views(views, [view.shapes.img for view in views])
+    xy = torch.tensor([[6, 0], [1, 4], [3, 3]])
+    together = torch.cat(merged.embeddings)
+    assert together.shape == (9, 5, 7)
+    centroids = together[:, xy[:, 1], xy[:, 0]].t()
+    torch.testing.assert_close(merged.score_maps(xy), score_maps(together, centroids))
+    distances = (together[None] - centroids[..., None, None]).norm(dim=1)
+    assert merged.score_maps(xy).argmax(dim=0).equal(distances.argmin(dim=0))
+    # A peak's own cell is nearest to it in every view at once.
+    assert merged.score_maps(xy).argmax(dim=0)[xy[:, 1], xy[:, 0]].tolist() == [0, 1, 2]
+    assert merged.score_maps(xy[:0]).shape == (0, 5, 7)
+
+
+def test_one_view_keeps_its_maps():
+    view = _view(((5, 7), (1, 0), (2, 3), (False, False)), 0)
+    merged = merge_views([view], [view.shapes.img])
+    assert merged.semantic_logits.equal(view.semantic_logits)
+    assert merged.heatmap_logits.equal(view.heatmap_logits)
+    assert merged.embeddings[0].equal(view.instance_embedding)
+    assert merged.labels().equal(view.semantic_logits.argmax(dim=0))
+
+
+def test_cells_are_as_fine_as_the_largest_view():
+    def fine(*img_shapes):
+        view = _view(((5, 7), (0, 0), (0, 0), (False, False)), 0)  # 20 x 28
+        return tuple(merge_views([view], [(20, 28), *img_shapes]).semantic_logits.shape[1:])
+
+    assert fine() == (5, 7)
+    assert fine((10, 14)) == (5, 7)
+    assert fine((40, 56), (10, 14)) == (10, 14)
+    assert fine((30, 42)) == (8, 11)
+
+
+def test_certain_views_stay_finite():
+    logits = torch.tensor([300.0, -300.0, 0.0]).view(3, 1, 1)
+    heatmap = torch.tensor([300.0, -300.0]).view(2, 1, 1)
+    shapes = Shapes((4, 4), (4, 4), (4, 4))
+    view = View(logits, heatmap, torch.ones(1, 1, 1), shapes)
+    merged = merge_views([view, view], [(4, 4)] * 2)
+    assert merged.semantic_logits.isfinite().all()
+    assert merged.heatmap_logits.isfinite().all()
+    assert merged.semantic_logits.softmax(dim=0).flatten().tolist() == pytest.approx([1, 0, 0])
+    assert merged.heatmap_logits.sigmoid().flatten().tolist() == pytest.approx([1, 0], abs=1e-6)
+
+
+@pytest.mark.parametrize('chunk', [1, 100])
+def test_bands_do_not_change_the_result(chunk, monkeypatch):
+    views = [_view(((5, 7), (0, 0), (0, 0), (False, flip)), int(flip)) for flip in (False, True)]
+    shapes = [view.shapes.img for view in views]
+    expected = merge_views(views, shapes).semantic_logits
+    monkeypatch.setattr('einet.functional.views._CHUNK', chunk)
+    torch.testing.assert_close(merge_views(views, shapes).semantic_logits, expected)
+
+
+def test_views_stay_as_they_are():
+    views = [_view(((5, 7), (0, 0), (0, 0), (False, flip)), int(flip)) for flip in (False, True)]
+    copies = [[values.clone() for values in view[:3]] for view in views]
+    merged = merge_views(views, [view.shapes.img for view in views])
+    merged.score_maps(torch.tensor([[0, 0]]))
+    for view, copy in zip(views, copies, strict=True):
+        assert all(values.equal(other) for values, other in zip(view[:3], copy, strict=True))
+
+
+def test_a_view_is_let_go_before_the_next_is_made():
+    alive = []
+
+    def views():
+        for _ in range(3):
+            view = _view(((5, 7), (0, 0), (0, 0), (True, False)), 0)
+            alive.append(weakref.ref(view.semantic_logits))
+            yield view
+            del view
+            assert all(reference() is None for reference in alive)
+
+    merge_views(views(), [(20, 28)] * 3)
