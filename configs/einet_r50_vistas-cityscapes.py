@@ -1,4 +1,4 @@
-# EINet, ResNet-50, Cityscapes, from a model trained on Mapillary Vistas ("+MV" in the paper's Table 2).
+# EINet, ResNet-50, Cityscapes after Mapillary Vistas ("+MV" in the paper's Table 2).
 # First train einet_r50_vistas.py, or name another checkpoint with --cfg-options load_from=FILE.
 _base_ = [
     './_base_/models/einet_r50.py',

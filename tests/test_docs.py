@@ -15,7 +15,7 @@ PAGES = [
     *sorted((ROOT / 'docs').glob('*.md')),
 ]
 # Files that a page tells the reader to write.
-EXAMPLES = {'configs/einet_swin-t_coco.py'}
+EXAMPLES = {'configs/einet_swin-t_coco.py', 'configs/einet_r18_mine.py'}
 MAP = ROOT / 'projects' / 'einet' / 'README.md'
 
 

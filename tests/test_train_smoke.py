@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 import torch
 from mmengine.fileio import load
 
+from .commands import run_command
 from .paths import CONFIGS, ROOT
 
 pytestmark = pytest.mark.slow
@@ -38,25 +37,6 @@ QUICK = [
 ]
 
 
-def _run(*command, cwd, **environment):
-    result = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env={
-            **os.environ,
-            'PYTHONPATH': f'{ROOT / "projects"}:{ROOT / "tests"}',
-            'PYTHON': sys.executable,
-            'OMP_NUM_THREADS': '1',
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-5000:]
-    return result.stdout + result.stderr
-
-
 def _iterations(count, **extra):
     options = [f'train_cfg.max_iters={count}', f'train_cfg.val_interval={count}']
     return [*options, *(f'{key}={value}' for key, value in extra.items())]
@@ -66,7 +46,9 @@ def _iterations(count, **extra):
 def shapes_root(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp('shapes') / 'set'
     script = ROOT / 'tools' / 'dataset_converters' / 'shapes.py'
-    _run(sys.executable, script, root, '--train', 8, '--val', 3, '--size', 64, cwd=root.parent)
+    run_command(
+        sys.executable, script, root, '--train', 8, '--val', 3, '--size', 64, cwd=root.parent
+    )
     return root
 
 
@@ -74,7 +56,7 @@ def shapes_root(tmp_path_factory) -> Path:
 def trained(shapes_root, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp('trained')
     options = _iterations(4, **{'default_hooks.checkpoint.interval': 2})
-    log = _run(
+    log = run_command(
         sys.executable,
         ROOT / 'tools' / 'train.py',
         SHAPES,
@@ -116,7 +98,7 @@ def test_resume_continues_with_the_same_centers(trained, shapes_root, tmp_path):
         *QUICK,
         *_iterations(4),
     ]
-    log = _run(*arguments, cwd=tmp_path)
+    log = run_command(*arguments, cwd=tmp_path)
     assert 'resumed epoch: 0, iter: 2' in log
     name = 'interaction.centers.centers'
     expected = torch.load(trained / 'iter_4.pth', weights_only=False)['state_dict']
@@ -126,7 +108,7 @@ def test_resume_continues_with_the_same_centers(trained, shapes_root, tmp_path):
 
 
 def test_test_writes_results_and_pictures(trained, shapes_root, tmp_path):
-    log = _run(
+    log = run_command(
         sys.executable,
         ROOT / 'tools' / 'test.py',
         SHAPES,
@@ -148,8 +130,11 @@ def test_test_writes_results_and_pictures(trained, shapes_root, tmp_path):
     assert len(load(tmp_path / 'results.pkl')) == 3
     pictures = [path for path in tmp_path.rglob('*.*g') if 'pictures' in path.parts]
     assert len(pictures) == 3
-    written = [path for path in tmp_path.rglob('*.json') if 'coco' in path.name]
-    assert len(json.loads(written[0].read_text())['annotations']) == 3
+    assert len(json.loads((tmp_path / 'coco.panoptic.json').read_text())['annotations']) == 3
+    assert (tmp_path / 'coco.segm.json').is_file()
+    (scores,) = tmp_path.rglob('scores.json')
+    assert list(json.loads(scores.read_text())['scores'])[:3] == ['PQ', 'PQ_th', 'PQ_st']
+    assert 'Scores (percent)' in log
 
 
 @pytest.mark.parametrize('accumulative_counts', [1, 2])
@@ -161,7 +146,7 @@ custom_imports = dict(imports=['einet', 'step_recorder'], allow_failed_imports=F
 custom_hooks = [dict(type='SemanticCentersHook'), dict(type='StepRecorder')]
 """
     )
-    _run(
+    run_command(
         'bash',
         ROOT / 'tools' / 'dist_train.sh',
         config,
@@ -193,7 +178,7 @@ custom_hooks = [dict(type='SemanticCentersHook'), dict(type='StepRecorder')]
 
 def test_training_without_the_hook_fails_at_the_second_step(shapes_root, tmp_path):
     with pytest.raises(AssertionError, match='SemanticCentersHook'):
-        _run(
+        run_command(
             sys.executable,
             ROOT / 'tools' / 'train.py',
             SHAPES,
@@ -214,7 +199,7 @@ def test_the_paper_preset_trains_and_is_tested_on_real_pictures(coco_sample_root
     smaller = [
         'train_dataloader.dataset.pipeline.2.scale=(128,128)',
         'train_dataloader.dataset.pipeline.3.crop_size=(129,97)',
-        'train_dataloader.dataset.pipeline.5.size=(129,97)',
+        'train_dataloader.dataset.pipeline.7.size=(129,97)',
         *(
             f'{loader}_dataloader.{setting}'
             for loader in ('val', 'test')
@@ -224,12 +209,12 @@ def test_the_paper_preset_trains_and_is_tested_on_real_pictures(coco_sample_root
     ]
     common = ['--data-root', coco_sample_root, '--work-dir', tmp_path, '--cfg-options', *smaller]
     script = ROOT / 'tools' / 'train.py'
-    log = _run(sys.executable, script, config, *common, *_iterations(3), cwd=tmp_path)
+    log = run_command(sys.executable, script, config, *common, *_iterations(3), cwd=tmp_path)
     assert 'Iter(train) [3/3]' in log.replace(' [ ', ' [')
     script = ROOT / 'tools' / 'test.py'
     prefix = f'test_evaluator.outfile_prefix={tmp_path / "results"}'
     checkpoint = tmp_path / 'iter_3.pth'
-    log = _run(sys.executable, script, config, checkpoint, *common, prefix, cwd=tmp_path)
+    log = run_command(sys.executable, script, config, checkpoint, *common, prefix, cwd=tmp_path)
     assert 'panoptic/PQ' in log
     written = json.loads((tmp_path / 'results.panoptic.json').read_text())
     assert len(written['annotations']) == 5

@@ -10,7 +10,7 @@ out=work_dirs/demo
 
 step() { printf '\n== %s\n' "$*"; }
 # Progress, scores and results; the whole log (environment, config, hooks) is in the work dir.
-brief() { grep --line-buffered -E 'Iter\((train|val|test)\)|^[|+]|^Finished|^  (best|last|logs)'; }
+brief() { grep --line-buffered -E 'Iter\((train|val|test)\)|^[|+]|^Scores|^Finished|^  (best|last|logs)'; }
 
 step '1/4 Synthetic shapes in data/shapes (the first time about 20 seconds)'
 "$python" tools/dataset_converters/shapes.py data/shapes
@@ -28,7 +28,7 @@ step '4/4 Drawing the contact sheet (about 20 seconds)'
 "$python" tools/analysis_tools/contact_sheet.py "$config" "$checkpoint" --out "$out/contact_sheet.png"
 
 step 'Done'
-grep -E '^\|' "$out/test/output.log" # the table of scores, PQ first
+sed -n '/^Scores/,/^The scores/p' "$out/test/output.log"
 cat <<TEXT
 pictures:    $PWD/$out/contact_sheet.png
 checkpoint:  $checkpoint

@@ -18,6 +18,7 @@ from mmengine.runner import Runner
 if importlib.util.find_spec('einet') is None:
     sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
 
+from einet.evaluation.score_table import score_table, select_scores, write_scores
 from einet.utils import (
     LAUNCHERS,
     add_common_arguments,
@@ -77,6 +78,18 @@ def build_config(args: argparse.Namespace) -> Config:
     return config
 
 
+def report_scores(metrics: dict[str, float], log_dir: Path, args: argparse.Namespace) -> None:
+    """Print the table of scores and save it with all metrics; nothing when none was measured."""
+    if not metrics:
+        return
+    scores = select_scores(metrics)
+    if scores:
+        print(f'Scores (percent)\n{score_table(scores)}')
+    path = log_dir / 'scores.json'
+    write_scores(path, metrics, config=args.config, checkpoint=args.checkpoint)
+    print(f'The scores are also in {path}')
+
+
 def main(argv: list[str] | None = None) -> None:
     """Test."""
     args = parse_args(argv)
@@ -87,8 +100,9 @@ def main(argv: list[str] | None = None) -> None:
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     if args.out is not None:
         runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=args.out))
-    runner.test()
+    metrics = runner.test()
     if is_main_process():
+        report_scores(metrics, Path(runner.log_dir), args)
         print(f'Finished. Scores and log: {runner.log_dir}', flush=True)
         if args.show_dir:
             print(f'Pictures: {Path(runner.log_dir) / args.show_dir}', flush=True)

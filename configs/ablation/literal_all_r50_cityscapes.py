@@ -2,9 +2,7 @@
 _base_ = '../einet_r50_cityscapes.py'
 model = dict(
     esm=dict(reduction='sum'),
-    interaction=dict(
-        literal_affinity=True, calibration='replace', centers=dict(normalize=False)
-    ),
+    interaction=dict(literal_affinity=True, calibration='replace', centers=dict(normalize=False)),
     criterion=dict(
         losses=dict(center=dict(reduction='sum'), centroid=dict(reduction='sum')),
     ),

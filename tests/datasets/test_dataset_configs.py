@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmdet.registry import DATASETS
@@ -26,7 +27,10 @@ def shapes_root(tmp_path_factory) -> Path:
 
 
 def load(name: str, root: Path) -> Config:
-    config = Config.fromfile(CONFIGS / '_base_' / 'datasets' / f'{name}_panoptic.py')
+    path = CONFIGS / '_base_' / 'datasets' / f'{name}_panoptic.py'
+    if name == 'coco-1025':
+        path = path.with_name('coco_panoptic-1025.py')
+    config = Config.fromfile(path)
     for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
         loader.dataset.data_root = str(root)
         loader.update(num_workers=0, persistent_workers=False)
@@ -40,6 +44,7 @@ SETS = pytest.mark.parametrize(
         ('nuclei', 'nuclei_root'),
         ('coco-sample', 'coco_sample_root'),
         ('coco', 'coco_sample_root'),
+        ('coco-1025', 'coco_sample_root'),
     ],
 )
 
@@ -61,8 +66,8 @@ def test_training_batch(name, fixture, request):
         assert panoptic.max() // 1000 == len(sample.gt_instances)
         instances += len(sample.gt_instances)
     assert instances > 0
-    if name == 'coco':
-        assert crop == (800, 800)
+    if name.startswith('coco') and name != 'coco-sample':
+        assert crop == ((1025, 1025) if name == 'coco-1025' else (800, 800))
 
 
 @SETS
@@ -75,6 +80,8 @@ def test_validation_sample(name, fixture, request):
     assert {'img_id', 'img_path', 'seg_map_path', 'segments_info'} <= sample.metainfo.keys()
     if name == 'coco':
         assert max(sample.img_shape) == 800
+    if name == 'coco-1025':
+        assert max(sample.img_shape) == 1025
     assert packed['inputs'].shape[1:] == sample.gt_panoptic_seg.shape == sample.img_shape
 
 
@@ -84,3 +91,47 @@ def test_shapes_config_has_the_generators_classes(shapes_root):
     assert meta['stuff_classes'] == shapes.STUFF
     assert [list(color) for color in meta['palette']] == list(shapes.PALETTE.values())
     assert tuple(shapes.PALETTE) == meta['classes']
+
+
+PAPER = ('coco_panoptic', 'coco_panoptic-1025', 'cityscapes_panoptic', 'vistas_panoptic')
+
+
+@pytest.mark.parametrize('name', [*PAPER, 'ade20k_panoptic'])
+def test_papers_augmentation(name):
+    """Random scale, crop with padding, flip, blur and CLAHE; the last two for some pictures."""
+    config = Config.fromfile(CONFIGS / '_base_' / 'datasets' / f'{name}.py')
+    steps = config.train_dataloader.dataset.pipeline
+    types = [step.type for step in steps]
+    applied = [(s.transforms[0].type, s.prob) for s in steps if s.type == 'RandomApply']
+    assert applied == [('GaussianBlur', 0.1), ('mmseg.CLAHE', 0.1)]
+    order = ['RandomResize', 'RandomCrop', 'RandomApply', 'RandomFlip', 'Pad', 'PackPanopticInputs']
+    positions = [types.index(step) for step in order]
+    assert positions == sorted(positions)
+    assert steps[types.index('RandomCrop')].crop_size == steps[types.index('Pad')].size
+
+
+def test_blur_and_clahe_leave_the_map_alone(coco_sample_root):
+    config = load('coco', coco_sample_root)
+    samples = []
+    for prob in (0.0, 1.0):
+        dataset = dict(config.train_dataloader.dataset)
+        dataset['pipeline'] = [
+            step | dict(prob=prob) if step['type'] == 'RandomApply' else dict(step)
+            for step in dataset['pipeline']
+        ]
+        dataset = DATASETS.build(dataset)
+        np.random.seed(4)
+        # The first random numbers, scale and crop, come before those of blur and CLAHE.
+        dataset.pipeline.transforms = [
+            t for t in dataset.pipeline.transforms if type(t).__name__ != 'RandomFlip'
+        ]
+        samples.append(dataset[0])
+    plain, changed = samples
+    assert not torch.equal(plain['inputs'], changed['inputs'])
+    for key in ('gt_sem_seg', 'gt_panoptic_seg'):
+        maps = [getattr(sample['data_samples'], key).sem_seg for sample in samples]
+        assert torch.equal(*maps)
+    # The padding stays the mean colour, which becomes 0.
+    padding = (plain['inputs'] == torch.tensor([104, 116, 124]).view(3, 1, 1)).all(0)
+    assert padding.any()
+    assert torch.equal(plain['inputs'][:, padding], changed['inputs'][:, padding])

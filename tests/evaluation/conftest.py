@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from einet.evaluation import PanopticQualityMetric
+from einet.evaluation import PanopticMetric, PanopticQualityMetric
 
 THINGS, VOID = 80, 133
 
@@ -240,5 +240,51 @@ def evaluate():
         metric.dataset_meta = meta
         metric.process(None, samples)
         return metric.evaluate(len(samples))
+
+    return run
+
+
+@pytest.fixture(scope='session')
+def complete():
+    """Add to a sample with a panoptic prediction the semantic one and the instances.
+
+    Scores are rounded to one digit, so that many are equal.
+    """
+
+    def add(sample, num_classes, seed=0):
+        pred_map = sample['pred_panoptic_seg']['sem_seg']
+        labels = pred_map % 1000
+        ids = torch.unique(pred_map[pred_map >= 1000]).long()
+        scores = torch.rand(len(ids), generator=torch.Generator().manual_seed(seed))
+        return dict(
+            sample,
+            pred_sem_seg=dict(sem_seg=torch.where(labels == num_classes, 0, labels).byte()),
+            pred_instances=dict(
+                labels=ids % 1000, scores=(scores * 10).round() / 10, panoptic_ids=ids
+            ),
+        )
+
+    return add
+
+
+@pytest.fixture
+def predict_all(predict, complete):
+    """Samples of a split with everything EINet predicts."""
+
+    def build(split, how=None):
+        return [complete(sample, VOID, seed) for seed, sample in enumerate(predict(split, how))]
+
+    return build
+
+
+@pytest.fixture(scope='session')
+def evaluate_all():
+    """Run :class:`PanopticMetric` over samples."""
+
+    def run(samples, meta, metric, **kwargs):
+        panoptic_metric = PanopticMetric(metric, **kwargs)
+        panoptic_metric.dataset_meta = meta
+        panoptic_metric.process(None, samples)
+        return panoptic_metric.evaluate(len(samples))
 
     return run

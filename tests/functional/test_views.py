@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from einet.functional.grouping import score_maps
-from einet.functional.resize import Shapes
+from einet.functional.resize import BilinearCells, Shapes, resize_maps
 from einet.functional.views import Grid, View, merge_views, read_at
 
 ORI = (23, 31)
@@ -89,24 +89,35 @@ def _view(geometry, seed):
 @given(st.lists(GEOMETRY, min_size=2, max_size=4), st.integers(0, 1000))
 def test_merging_agrees_with_means_point_by_point(geometries, seed):
     views = [_view(geometry, seed + i) for i, geometry in enumerate(geometries)]
-    merged = merge_views(iter(views), [view.shapes.img for view in views])
+    merged = merge_views(iter(views), len(views))
     grid = Grid(tuple(views[0].heatmap_logits.shape[1:]), views[0].shapes)
     assert merged.grid == grid
-    fine = grid._replace(size=tuple(merged.semantic_logits.shape[1:]))
 
     def mean(name, activation, grid):
         read = (_read_slowly(getattr(view, name), view.shapes, view.flips, grid) for view in views)
         return torch.stack([activation(maps) for maps in read]).mean(dim=0)
 
-    probabilities = mean('semantic_logits', lambda maps: maps.softmax(dim=0), fine)
-    torch.testing.assert_close(merged.semantic_logits.softmax(dim=0), probabilities)
+    semantics = ('semantic_logits', lambda maps: maps.softmax(dim=0))
+    torch.testing.assert_close(merged.semantics / len(views), mean(*semantics, grid))
+    pixels = Grid(ORI, Shapes(ORI, ORI, ORI))
+    torch.testing.assert_close(merged.probabilities, mean(*semantics, pixels))
     heatmap = mean('heatmap_logits', torch.sigmoid, grid)
     torch.testing.assert_close(merged.heatmap_logits.sigmoid(), heatmap)
     for ours, view in zip(merged.embeddings, views, strict=True):
         slow = _read_slowly(view.instance_embedding, view.shapes, view.flips, grid)
         torch.testing.assert_close(ours, slow)
-    labels = _read_slowly(merged.semantic_logits, grid.shapes, (False, False), grid)
-    assert merged.labels().equal(labels.argmax(dim=0))
+
+
+def test_probabilities_are_read_as_without_views():
+    view = _view(((5, 7), (1, 0), (2, 3), (False, False)), 0)
+    merged = merge_views([view, view], 2)
+    expected = resize_maps(view.semantic_logits, view.shapes).softmax(dim=0)
+    torch.testing.assert_close(merged.probabilities, expected)
+    cells = BilinearCells((5, 7), view.shapes, like=view.semantic_logits)
+    ours = merged.semantic_decision(cells, 2)
+    alone = merge_views([view], 1).semantic_decision(cells, 2)
+    for values, others in zip(ours, alone, strict=True):
+        torch.testing.assert_close(values, others)
 
 
 def test_score_maps_are_those_of_all_embeddings_side_by_side():
@@ -115,7 +126,7 @@ def test_score_maps_are_those_of_all_embeddings_side_by_side():
         _view(((8, 9), (1, 2), (3, 0), (True, False)), 1),
         _view(((3, 4), (0, 0), (0, 2), (False, True)), 2),
     ]
-    merged = merge_views(views, [view.shapes.img for view in views])
+    merged = merge_views(views, len(views))
     xy = torch.tensor([[6, 0], [1, 4], [3, 3]])
     together = torch.cat(merged.embeddings)
     assert together.shape == (9, 5, 7)
@@ -130,22 +141,11 @@ def test_score_maps_are_those_of_all_embeddings_side_by_side():
 
 def test_one_view_keeps_its_maps():
     view = _view(((5, 7), (1, 0), (2, 3), (False, False)), 0)
-    merged = merge_views([view], [view.shapes.img])
-    assert merged.semantic_logits.equal(view.semantic_logits)
+    merged = merge_views([view], 1)
+    assert merged.semantics.equal(view.semantic_logits)
+    assert merged.probabilities is None
     assert merged.heatmap_logits.equal(view.heatmap_logits)
-    assert merged.embeddings[0].equal(view.instance_embedding)
-    assert merged.labels().equal(view.semantic_logits.argmax(dim=0))
-
-
-def test_cells_are_as_fine_as_the_largest_view():
-    def fine(*img_shapes):
-        view = _view(((5, 7), (0, 0), (0, 0), (False, False)), 0)  # 20 x 28
-        return tuple(merge_views([view], [(20, 28), *img_shapes]).semantic_logits.shape[1:])
-
-    assert fine() == (5, 7)
-    assert fine((10, 14)) == (5, 7)
-    assert fine((40, 56), (10, 14)) == (10, 14)
-    assert fine((30, 42)) == (8, 11)
+    assert merged.embeddings[0].data_ptr() == view.instance_embedding.data_ptr()
 
 
 def test_certain_views_stay_finite():
@@ -153,26 +153,24 @@ def test_certain_views_stay_finite():
     heatmap = torch.tensor([300.0, -300.0]).view(2, 1, 1)
     shapes = Shapes((4, 4), (4, 4), (4, 4))
     view = View(logits, heatmap, torch.ones(1, 1, 1), shapes)
-    merged = merge_views([view, view], [(4, 4)] * 2)
-    assert merged.semantic_logits.isfinite().all()
+    merged = merge_views([view, view], 2)
     assert merged.heatmap_logits.isfinite().all()
-    assert merged.semantic_logits.softmax(dim=0).flatten().tolist() == pytest.approx([1, 0, 0])
+    assert merged.probabilities[:, 0, 0].tolist() == pytest.approx([1, 0, 0])
     assert merged.heatmap_logits.sigmoid().flatten().tolist() == pytest.approx([1, 0], abs=1e-6)
 
 
 @pytest.mark.parametrize('chunk', [1, 100])
 def test_bands_do_not_change_the_result(chunk, monkeypatch):
     views = [_view(((5, 7), (0, 0), (0, 0), (False, flip)), int(flip)) for flip in (False, True)]
-    shapes = [view.shapes.img for view in views]
-    expected = merge_views(views, shapes).semantic_logits
+    expected = merge_views(views, 2).probabilities
     monkeypatch.setattr('einet.functional.views._CHUNK', chunk)
-    torch.testing.assert_close(merge_views(views, shapes).semantic_logits, expected)
+    torch.testing.assert_close(merge_views(views, 2).probabilities, expected)
 
 
 def test_views_stay_as_they_are():
     views = [_view(((5, 7), (0, 0), (0, 0), (False, flip)), int(flip)) for flip in (False, True)]
     copies = [[values.clone() for values in view[:3]] for view in views]
-    merged = merge_views(views, [view.shapes.img for view in views])
+    merged = merge_views(views, len(views))
     merged.score_maps(torch.tensor([[0, 0]]))
     for view, copy in zip(views, copies, strict=True):
         assert all(values.equal(other) for values, other in zip(view[:3], copy, strict=True))
@@ -189,4 +187,4 @@ def test_a_view_is_let_go_before_the_next_is_made():
             del view
             assert all(reference() is None for reference in alive)
 
-    merge_views(views(), [(20, 28)] * 3)
+    merge_views(views(), 3)

@@ -208,13 +208,13 @@ def test_views_by_the_long_way():
         _random_view((14, 16), (53, 64), ori, seed=2),
         _random_view((5, 6), (18, 22), ori, flips=(True, True), seed=3),
     ]
-    result = _fusion().fuse_views(views, [view.shapes.img for view in views])
+    result = _fusion().fuse_views(iter(views), len(views))
 
-    merged = merge_views(views, [view.shapes.img for view in views])
+    merged = merge_views(views, len(views))
     shapes = views[0].shapes
-    probabilities = resize_maps(merged.semantic_logits, shapes).softmax(dim=0)
-    best, labels = probabilities.max(dim=0)
-    options = dict(kernel_size=3, labels=merged.labels(), valid=shapes.valid_cells((9, 12)))
+    best, labels = merged.probabilities.max(dim=0)
+    at_cells = merged.semantics.argmax(dim=0)
+    options = dict(kernel_size=3, labels=at_cells, valid=shapes.valid_cells((9, 12)))
     peaks = find_peaks(merged.heatmap_logits.sigmoid(), **options)
     assert len(peaks.labels) > 3
     embedding = torch.cat(merged.embeddings)

@@ -32,7 +32,9 @@ def test_mean_spread_and_paired_difference():
 
 def test_interval_against_all_resamples():
     differences = (3.0, -1.0, 5.0)
-    means = sorted(np.mean([a, b, c]) for a in differences for b in differences for c in differences)
+    means = sorted(
+        np.mean([a, b, c]) for a in differences for b in differences for c in differences
+    )
     low, high = table.paired_interval(differences)
     assert means[0] <= low <= means[1]
     assert means[-2] <= high <= means[-1]
@@ -66,7 +68,9 @@ def fake_tools(monkeypatch):
         else:
             log = self.folder / '20260101'
             log.mkdir()
-            (log / 'scores.json').write_text(json.dumps({'PQ': 50.0 + self.seed, 'AP': None}))
+            (log / 'scores.json').write_text(
+                json.dumps({'scores': {'PQ': 50.0 + self.seed, 'AP': None}})
+            )
 
     monkeypatch.setattr(compare.Run, '_call', call)
     return calls

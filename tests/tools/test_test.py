@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from tests.paths import CONFIGS
@@ -50,6 +52,22 @@ def test_out_must_be_a_pickle(tool, checkpoint, capsys):
     with pytest.raises(SystemExit):
         tool.parse_args([CONFIG, checkpoint, '--out', 'results.json'])
     assert '--out results.json: the file must end in .pkl' in capsys.readouterr().err
+
+
+def test_one_table_and_a_json(tool, checkpoint, tmp_path, capsys):
+    args = tool.parse_args([CONFIG, checkpoint])
+    metrics = {'panoptic/PQ': 50.0, 'panoptic/PQ_th': float('nan'), 'panoptic/mIoU': 70.0}
+    tool.report_scores(metrics, tmp_path, args)
+    printed = capsys.readouterr().out
+    assert '| PQ    | PQ_th | mIoU  |' in printed and '| 50.00 | -     | 70.00 |' in printed
+    content = json.loads((tmp_path / 'scores.json').read_text())
+    assert content['scores'] == {'PQ': 50, 'PQ_th': None, 'mIoU': 70}
+    assert content['checkpoint'] == checkpoint and content['config'] == CONFIG
+
+
+def test_no_table_without_scores(tool, checkpoint, tmp_path, capsys):
+    tool.report_scores({}, tmp_path, tool.parse_args([CONFIG, checkpoint]))
+    assert not capsys.readouterr().out and not (tmp_path / 'scores.json').exists()
 
 
 def test_tta_is_switched_on(tool, checkpoint):

@@ -1,10 +1,10 @@
-"""Train and test several configs with the same seeds, and put them side by side.
+r"""Train and test several configs with the same seeds, and put them side by side.
 
-One run per config and seed, in WORK_DIR/<config>/seed<n>. A run that is complete is reused; one that
+One run per config and seed, in WORK_DIR/<config>/seed<n>. A complete run is reused; one that
 was interrupted goes on from its last checkpoint. WORK_DIR/comparison.{md,json} get the mean, the
 spread over seeds and the paired difference from the first config.
 
-    python tools/analysis_tools/compare.py configs/ablation/table3_*_tiny_shapes.py \\
+    python tools/analysis_tools/compare.py configs/ablation/table3_*_tiny_shapes.py \
         --work-dir work_dirs/table3 --seeds 0 1 2 --jobs 2 --cfg-options train_cfg.max_iters=300
 """
 
@@ -73,7 +73,7 @@ class Run:
             self._call('test.py', checkpoint)
             newest = max(self.folder.glob(f'*/{SCORES}'), key=lambda path: path.stat().st_mtime)
             scores.write_text(newest.read_text())
-        return json.loads(scores.read_text())
+        return json.loads(scores.read_text())['scores']
 
     def _claim_folder(self) -> None:
         record = self.folder / SETTINGS

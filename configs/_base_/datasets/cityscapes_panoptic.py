@@ -1,5 +1,5 @@
 # Cityscapes panoptic: random scale, crop 1025 x 2049 (h x w), test at full size. Annotations come
-# from `csCreatePanopticImgs --dataset-folder data/cityscapes/gtFine` (package cityscapesscripts).
+# from tools/dataset_converters/cityscapes.py, see docs/data.md.
 _base_ = './panoptic_loaders.py'
 dataset_type = 'CityscapesPanopticDataset'
 data_root = 'data/cityscapes/'
@@ -9,6 +9,9 @@ train_pipeline = [
     dict(type='LoadPanopticSegments'),
     dict(type='RandomResize', scale=(2048, 1024), ratio_range=(0.5, 2.0), keep_ratio=True),
     dict(type='RandomCrop', crop_size=(2049, 1025)),  # (w, h)
+    # The paper blurs and equalizes (CLAHE) some pictures; how many and how much it does not say.
+    dict(type='RandomApply', prob=0.1, transforms=[dict(type='GaussianBlur')]),
+    dict(type='RandomApply', prob=0.1, transforms=[dict(type='mmseg.CLAHE', clip_limit=2.0)]),
     dict(type='RandomFlip', prob=0.5),
     # The mean colour in BGR, so that the border becomes 0; in the map 0 is void.
     dict(type='Pad', size=(2049, 1025), pad_val=dict(img=(103.53, 116.28, 123.675), seg=0)),
@@ -55,3 +58,7 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
+
+# The benchmark's own AP, and its mIoU: pixels of a group, such as parked bicycles, count.
+val_evaluator = dict(ignore_crowd=False)
+test_evaluator = dict(metric=['PQ', 'cityscapes_AP', 'mIoU'], ignore_crowd=False)

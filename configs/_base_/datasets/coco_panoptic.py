@@ -1,4 +1,4 @@
-# COCO 2017 panoptic: longest side 800, random scale, crop 800 x 800.
+# COCO 2017 panoptic: longest side 800, random scale, crop 800 x 800. See docs/data.md.
 _base_ = './panoptic_loaders.py'
 dataset_type = 'Coco2017PanopticDataset'
 data_root = 'data/coco/'
@@ -8,6 +8,9 @@ train_pipeline = [
     dict(type='LoadPanopticSegments'),
     dict(type='RandomResize', scale=(800, 800), ratio_range=(0.5, 1.5), keep_ratio=True),
     dict(type='RandomCrop', crop_size=(800, 800)),  # (w, h)
+    # The paper blurs and equalizes (CLAHE) some pictures; how many and how much it does not say.
+    dict(type='RandomApply', prob=0.1, transforms=[dict(type='GaussianBlur')]),
+    dict(type='RandomApply', prob=0.1, transforms=[dict(type='mmseg.CLAHE', clip_limit=2.0)]),
     dict(type='RandomFlip', prob=0.5),
     # The mean colour in BGR, so that the border becomes 0; in the map 0 is void.
     dict(type='Pad', size=(800, 800), pad_val=dict(img=(103.53, 116.28, 123.675), seg=0)),

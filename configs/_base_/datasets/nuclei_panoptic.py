@@ -60,3 +60,4 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
+test_evaluator = dict(max_dets=400)  # pictures have up to 333 nuclei; COCO counts 100

@@ -15,5 +15,6 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-val_evaluator = dict(type='PanopticQualityMetric')
-test_evaluator = val_evaluator
+# See docs/metrics.md. Instance AP takes longest, so it is left to tools/test.py.
+val_evaluator = dict(type='PanopticMetric', metric=['PQ', 'mIoU'])
+test_evaluator = dict(type='PanopticMetric', metric=['PQ', 'AP', 'mIoU'])

@@ -87,7 +87,8 @@ class PanopticDataset(BaseDetDataset):
         """
         content = self._read()
         things, stuff = self._metainfo['thing_classes'], self._metainfo['stuff_classes']
-        category_ids = match_categories(content['categories'], things, stuff, self.ann_file)
+        categories = self.file_categories(content)
+        category_ids = match_categories(categories, things, stuff, self.ann_file)
         self._metainfo['category_ids'] = category_ids
         self.cat2label = {category: label for label, category in enumerate(category_ids)}
         annotations = self._annotations_by_image(content)
@@ -123,6 +124,10 @@ class PanopticDataset(BaseDetDataset):
     def image_file(self, image: Mapping[str, Any]) -> str:
         """Path of a picture below ``data_prefix['img']``; presets override it."""
         return image['file_name']
+
+    def file_categories(self, content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """Categories that the file's segments refer to; presets override it."""
+        return content['categories']
 
     def _read(self) -> dict[str, Any]:
         try:

@@ -1,5 +1,5 @@
 """Metrics."""
 
-from .panoptic_quality import PanopticQualityMetric
+from .panoptic_metric import PanopticMetric, PanopticQualityMetric
 
-__all__ = ['PanopticQualityMetric']
+__all__ = ['PanopticMetric', 'PanopticQualityMetric']

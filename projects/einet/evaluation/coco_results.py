@@ -1,16 +1,15 @@
 """Predictions on disk: COCO panoptic JSON and id-coded PNGs, for panopticapi and test servers."""
 
 import json
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .files import write_file, write_png
 from .pq import NONE, decode_labels
 
 #: Ids on disk are those in memory plus this, so that stuff of label 0 is not void.
@@ -85,10 +84,8 @@ def write_image(
     height, width = pred_map.shape
     id_map = ids[inverse].reshape(height, width)
     bgr = np.stack([id_map >> 16, (id_map >> 8) & 255, id_map & 255], axis=-1).astype(np.uint8)
-    _, content = cv2.imencode('.png', bgr)
-    folder.mkdir(parents=True, exist_ok=True)
     written = WrittenImage(image_id, picture, height, width, ids[kept], labels[kept], areas[kept])
-    _replace(folder / written.file_name, content.tobytes())
+    write_png(folder / written.file_name, bgr)
     return written
 
 
@@ -130,8 +127,7 @@ def write_json(
         annotations=[_annotation(image, category_ids) for image in images],
         categories=categories,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, json.dumps(content).encode())
+    write_file(path, json.dumps(content).encode())
 
 
 def _annotation(image: WrittenImage, category_ids: Sequence[int]) -> dict[str, Any]:
@@ -144,13 +140,3 @@ def _annotation(image: WrittenImage, category_ids: Sequence[int]) -> dict[str, A
             for segment_id, label, area in segments
         ],
     )
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write in one step: a reader, or a second writer, never meets half a file."""
-    draft = path.with_name(f'.{path.name}.{uuid.uuid4().hex}')
-    try:
-        draft.write_bytes(content)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

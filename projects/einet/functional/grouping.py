@@ -94,6 +94,27 @@ def semantic_decision(logits: Tensor, cells: BilinearCells, num_thing_classes: i
     )
 
 
+def most_probable(probabilities: Tensor, num_thing_classes: int) -> Semantics:
+    """Label every pixel by its largest probability.
+
+    Args:
+        probabilities: (C, H, W) float in [0, 1], C <= 255.
+        num_thing_classes: C_th.
+
+    Returns:
+        The decision.
+    """
+    best = probabilities.max(dim=0)
+    labels = best.indices.flatten()
+    pixels = (labels < num_thing_classes).nonzero().squeeze(1)
+    return Semantics(
+        labels=best.indices.to(torch.uint8),
+        thing_pixels=pixels,
+        thing_labels=labels[pixels],
+        thing_probabilities=best.values.flatten()[pixels],
+    )
+
+
 @full_precision
 def score_maps(embedding: Tensor, centroid_embeddings: Tensor) -> Tensor:
     r"""How near each pixel's embedding is to each centroid's, linear in the embedding (Eq. 9).

@@ -1,26 +1,26 @@
 r"""Views of one picture, scaled and flipped, merged into the maps of one (test-time augmentation).
 
 The first view's map, unflipped, is the *grid*: every other view is read bilinearly at its cells.
-V views, C = C_th + C_st categories, K peaks, D embedding width, h x w the grid, h_f x w_f the grid
-with finer cells, h_v x w_v the maps of a view.
+V views, C = C_th + C_st categories, K peaks, D embedding width, h x w the grid, h_v x w_v the maps
+of a view, H x W the original picture.
 
-* Heatmaps: mean probability, on the grid, because peaks are sought in windows of its cells.
-* Semantics: mean probability, on cells as fine as the largest view's, so that what that view sees
-  finer is not lost. Between cells its logarithm is interpolated, as logits are without views.
+* Heatmaps: mean probability on the grid, because peaks are sought in windows of its cells.
+* Semantics: mean probability at every pixel of the picture. A coarser place, whose values would
+  have to be interpolated once more, blurs the borders of segments.
 * Embeddings of different views are not comparable, those of one view are. So the views are put
   side by side, V x D channels, and Eq. (9) is done there: its score maps are the sum of the views'.
 
 One view alone keeps its maps as they are.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from .grouping import score_maps
-from .resize import Shapes, interpolate, sample_axis
+from .grouping import Semantics, most_probable, score_maps, semantic_decision
+from .resize import BilinearCells, Shapes, interpolate, sample_axis
 
 # Values (channels x rows x columns) in flight while probabilities are added.
 _CHUNK = 1 << 22
@@ -32,7 +32,7 @@ class View(NamedTuple):
     Attributes:
         semantic_logits: (C, h_v, w_v) float32.
         heatmap_logits: (C_th, h_v, w_v) float32.
-        instance_embedding: I, (D, h_v, w_v) float.
+        instance_embedding: I, (D, h_v, w_v) float32.
         shapes: of the view; ``ori`` is the same for all views of a picture.
         flips: whether the order of its rows, and of its columns, is reversed.
     """
@@ -57,24 +57,33 @@ class Grid(NamedTuple):
 
 
 class MergedMaps(NamedTuple):
-    """What the views agree on, as one network would put it out.
+    """What the views agree on.
 
     Attributes:
-        semantic_logits: (C, h_f, w_f) float, logarithm of the probabilities up to a constant.
+        semantics: (C, h, w) float, the largest is a cell's label: the logits of one view, or the
+            sum of the probabilities of several.
+        probabilities: (C, H, W) float, their mean; None for one view, whose logits tell it.
         heatmap_logits: (C_th, h, w) float.
         embeddings: V x (D, h, w) float.
         grid: h x w.
     """
 
-    semantic_logits: Tensor
+    semantics: Tensor
+    probabilities: Tensor | None
     heatmap_logits: Tensor
     embeddings: list[Tensor]
     grid: Grid
 
-    def labels(self) -> Tensor:
-        """The most probable category at each cell of the grid: (h, w) int64."""
-        sampled = read_at(self.semantic_logits, self.grid.shapes, (False, False), self.grid)
-        return sampled.max(dim=0).indices
+    def semantic_decision(self, cells: BilinearCells, num_thing_classes: int) -> Semantics:
+        """Label every pixel of the picture.
+
+        Args:
+            cells: from the grid to the original picture.
+            num_thing_classes: C_th.
+        """
+        if self.probabilities is None:
+            return semantic_decision(self.semantics, cells, num_thing_classes)
+        return most_probable(self.probabilities, num_thing_classes)
 
     def score_maps(self, xy: Tensor) -> Tensor:
         """How near each cell is to each peak, all views' embeddings side by side, Eq. (9).
@@ -93,38 +102,34 @@ class MergedMaps(NamedTuple):
         return total
 
 
-def merge_views(views: Iterable[View], img_shapes: Sequence[tuple[int, int]]) -> MergedMaps:
+def merge_views(views: Iterable[View], num_views: int) -> MergedMaps:
     """Merge the views of one picture, reading one after another.
 
     Args:
         views: V, made when they are asked for; of each only the embedding is kept, on the grid.
-        img_shapes: V x (height, width) of the picture in each view, known before the first one.
+        num_views: V.
 
     Returns:
         The merged maps.
     """
-    alone = len(img_shapes) == 1
     embeddings: list[Tensor] = []
     for view in views:
+        if num_views == 1:
+            return _alone(view)
         if not embeddings:
-            height, width = view.heatmap_logits.shape[-2:]
-            grid = Grid((height, width), view.shapes)
-            fine = grid._replace(size=_fine_size(grid.size, img_shapes))
-            semantics = view.semantic_logits.new_zeros(len(view.semantic_logits), *fine.size)
+            grid, ori = _grid_of(view), view.shapes.ori
+            pixels = Grid(ori, Shapes(ori, ori, ori))
+            semantics = view.semantic_logits.new_zeros(len(view.semantic_logits), *grid.size)
+            probabilities = semantics.new_zeros(len(semantics), *ori)
             heatmap = torch.zeros_like(view.heatmap_logits)
-        geometry = view.shapes, view.flips
-        for rows in _bands(fine.size, len(semantics)):
-            part = read_at(view.semantic_logits, *geometry, fine, rows)
-            semantics[:, rows] += part if alone else part.softmax(dim=0)
-        part = read_at(view.heatmap_logits, *geometry, grid)
-        heatmap += part if alone else part.sigmoid()
-        embeddings.append(read_at(view.instance_embedding, *geometry, grid))
-        del view, part  # before the network runs for the next one
-    if not alone:
-        # The largest number below 1, in float32, and the smallest above 0 have finite logarithms.
-        heatmap = heatmap.div_(len(embeddings)).logit_(eps=2**-24)
-        semantics = semantics.clamp_(min=torch.finfo(semantics.dtype).tiny).log_()
-    return MergedMaps(semantics, heatmap, embeddings, grid)
+        _add(semantics, view.semantic_logits, view, grid, _softmax)
+        _add(probabilities, view.semantic_logits, view, pixels, _softmax)
+        _add(heatmap, view.heatmap_logits, view, grid, torch.sigmoid)
+        embeddings.append(read_at(view.instance_embedding, view.shapes, view.flips, grid))
+        del view  # before the network makes the next one
+    # Below 1 by what float32 can tell: a certain peak stays finite.
+    heatmap = heatmap.div_(num_views).logit_(eps=2**-24)
+    return MergedMaps(semantics, probabilities.div_(num_views), heatmap, embeddings, grid)
 
 
 def read_at(
@@ -167,18 +172,30 @@ def _source(axis: int, size: int, shapes: Shapes, flipped: bool, grid: Grid) -> 
     return (img * size / padded - place if flipped else place) - 0.5
 
 
-def _fine_size(size: tuple[int, int], img_shapes: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """Cells of the grid (h, w) when they are as fine as the largest view's: (h_f, w_f)."""
-    first = img_shapes[0]
-    largest = (max(lengths) for lengths in zip(*img_shapes, strict=True))
-    rows, columns = (
-        -(-cells * most // own) for cells, most, own in zip(size, largest, first, strict=True)
+def _alone(view: View) -> MergedMaps:
+    """One view, flipped back."""
+    grid = _grid_of(view)
+    semantics, heatmap, embedding = (
+        read_at(maps, view.shapes, view.flips, grid)
+        for maps in (view.semantic_logits, view.heatmap_logits, view.instance_embedding)
     )
-    return rows, columns
+    return MergedMaps(semantics, None, heatmap, [embedding], grid)
 
 
-def _bands(size: tuple[int, int], channels: int) -> list[slice]:
-    """Rows of maps (channels, *size), a few at a time, to bound memory."""
-    height, width = size
-    step = max(_CHUNK // (channels * width), 1)
-    return [slice(start, start + step) for start in range(0, height, step)]
+def _grid_of(view: View) -> Grid:
+    height, width = view.heatmap_logits.shape[-2:]
+    return Grid((height, width), view.shapes)
+
+
+def _softmax(logits: Tensor) -> Tensor:
+    return logits.softmax(dim=0)
+
+
+def _add(
+    total: Tensor, logits: Tensor, view: View, grid: Grid, activation: Callable[[Tensor], Tensor]
+) -> None:
+    """Add a view's probabilities at the grid's cells to ``total``, a few rows at a time."""
+    step = max(_CHUNK // (len(logits) * grid.size[1]), 1)
+    for start in range(0, grid.size[0], step):
+        rows = slice(start, start + step)
+        total[:, rows] += activation(read_at(logits, view.shapes, view.flips, grid, rows))

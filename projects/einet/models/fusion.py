@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import torch
 from mmdet.registry import MODELS
@@ -13,7 +13,6 @@ from ..functional.grouping import (
     PanopticResult,
     group_pixels,
     merge_segments,
-    semantic_decision,
 )
 from ..functional.heatmap import find_peaks
 from ..functional.resize import BilinearCells, Shapes
@@ -81,17 +80,15 @@ class EmbeddingPanopticFusion(BaseModule):
         """
         shapes = Shapes(tuple(padded_shape), tuple(img_shape), tuple(ori_shape))
         view = View(semantic_logits, heatmap_logits, instance_embedding, shapes)
-        return self.fuse_views([view], [shapes.img])
+        return self.fuse_views([view], num_views=1)
 
     @torch.no_grad()
-    def fuse_views(
-        self, views: Iterable[View], img_shapes: Sequence[tuple[int, int]]
-    ) -> PanopticResult:
+    def fuse_views(self, views: Iterable[View], num_views: int) -> PanopticResult:
         """Segment one picture from several views of it, see :mod:`einet.functional.views`.
 
         Args:
-            views: V, the first one's map is where peaks are sought; may be made one by one.
-            img_shapes: V x (height, width) of the picture in each of them.
+            views: V, may be made one by one; peaks are sought on the cells of the first one's map.
+            num_views: V.
 
         Returns:
             The panoptic map and its instances.
@@ -99,21 +96,19 @@ class EmbeddingPanopticFusion(BaseModule):
         Raises:
             ValueError: a map has NaN or infinite values, or another number of classes.
         """
-        merged = merge_views(map(self._checked, views), img_shapes)
+        merged = merge_views(map(self._checked, views), num_views)
         shapes = merged.grid.shapes
         peaks = find_peaks(
             merged.heatmap_logits.sigmoid(),
             kernel_size=self.kernel_size,
             threshold=self.peak_threshold,
             top_k=self.top_k,
-            labels=merged.labels(),
+            labels=merged.semantics.max(dim=0).indices,
             valid=shapes.valid_cells(merged.grid.size),
             ranking=merged.heatmap_logits,
         )
-        logits = merged.semantic_logits
-        fine = BilinearCells((logits.shape[-2], logits.shape[-1]), shapes, like=logits)
-        semantics = semantic_decision(logits, fine, self.num_thing_classes)
-        cells = BilinearCells(merged.grid.size, shapes, like=logits)
+        cells = BilinearCells(merged.grid.size, shapes, like=merged.semantics)
+        semantics = merged.semantic_decision(cells, self.num_thing_classes)
         pixels = semantics.thing_pixels, semantics.thing_labels
         groups = group_pixels(merged.score_maps(peaks.xy), peaks.labels, cells, *pixels)
         return merge_segments(

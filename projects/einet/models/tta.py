@@ -76,8 +76,7 @@ class EINetTTA(BaseTTAModel):
 
     def _predict(self, views: Sequence[tuple[Tensor, DetDataSample]]) -> DetDataSample:
         """Merge the views of one picture."""
-        shapes = [tuple(sample.img_shape[:2]) for _, sample in views]
-        result = self.module.fusion.fuse_views(self._views(views), shapes)
+        result = self.module.fusion.fuse_views(self._views(views), len(views))
         merged = DetDataSample(metainfo=views[0][1].metainfo)
         write_prediction(merged, result)
         return merged

@@ -1,6 +1,7 @@
-"""Transforms that know about panoptic annotations; all others are mmcv's, mmdet's and mmseg's."""
+"""Panoptic annotations and blur; all other transforms are those of mmcv, mmdet and mmseg."""
 
+from .blur import GaussianBlur
 from .formatting import PackPanopticInputs
 from .loading import LoadPanopticSegments
 
-__all__ = ['LoadPanopticSegments', 'PackPanopticInputs']
+__all__ = ['GaussianBlur', 'LoadPanopticSegments', 'PackPanopticInputs']

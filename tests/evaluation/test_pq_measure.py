@@ -1,4 +1,4 @@
-"""PanopticQualityMetric on real annotations: the same values as panopticapi and mmdet's metric."""
+"""PQ on real annotations: the same values as panopticapi and mmdet's metric."""
 
 import contextlib
 import io

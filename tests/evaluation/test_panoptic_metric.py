@@ -1,12 +1,17 @@
+"""The metric as a whole: what it reads, returns, writes and refuses, on one rank and on several."""
+
+import json
 import multiprocessing
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from mmdet.registry import METRICS
 
-from einet.evaluation import PanopticQualityMetric
+from einet.evaluation import PanopticMetric, PanopticQualityMetric, picture
+from einet.evaluation.ground_truth import read_id_map
 
 TINY_META = dict(
     classes=('cat', 'dog', 'road'), thing_classes=('cat', 'dog'), stuff_classes=('road',)
@@ -146,14 +151,107 @@ class TestErrors:
             evaluate([tiny(np.full((2, 3), 3))], meta)
 
 
-class TestRanks:
-    @pytest.mark.parametrize('world_size', [2, 3, 5])
-    def test_any_split_gives_the_same_to_the_last_bit(
-        self, evaluate, world_size, coco_meta, predict
+EVERYTHING = ['PQ', 'AP', 'mIoU']
+
+
+class TestOnePass:
+    def test_registered(self):
+        metric = METRICS.build(dict(type='PanopticMetric', metric=['PQ', 'mIoU']))
+        assert [measure.suffix for measure in metric.measures] == ['panoptic', 'semantic']
+
+    def test_every_ground_truth_is_read_once(
+        self, predict_all, coco_meta, evaluate_all, monkeypatch
     ):
-        samples = predict('train2017')
-        alone = evaluate(samples, coco_meta, classwise=True)
-        metric = PanopticQualityMetric(classwise=True)
+        samples, paths = predict_all('val2017')[:5], []
+
+        def read(path, backend_args):
+            paths.append(path)
+            return read_id_map(path, backend_args)
+
+        monkeypatch.setattr(picture, 'read_id_map', read)
+        evaluate_all(samples, coco_meta, EVERYTHING)
+        assert paths == [sample['seg_map_path'] for sample in samples]
+
+    def test_the_same_as_one_by_one(self, predict_all, coco_meta, evaluate_all):
+        samples = predict_all('val2017')[:8]
+        before = pickle.dumps(samples)
+        together = evaluate_all(samples, coco_meta, EVERYTHING, classwise=True)
+        alone = {}
+        for name in EVERYTHING:
+            alone |= evaluate_all(samples, coco_meta, name, classwise=True)
+        np.testing.assert_equal(together, alone)
+        assert pickle.dumps(samples) == before
+
+    @pytest.mark.parametrize('metric', ['pq', [], ['PQ', 'IoU'], ['AP', 'cityscapes_AP']])
+    def test_unknown_metric(self, metric):
+        with pytest.raises(ValueError, match='one kind of AP'):
+            PanopticMetric(metric)
+
+
+class TestUnusualSets:
+    @pytest.fixture
+    def measure(self, tiny, complete, evaluate_all):
+        def run(pred_map, segments, meta=TINY_META):
+            sample = complete(tiny(pred_map, segments_info=segments), 3)
+            metrics = evaluate_all([sample], meta, EVERYTHING)
+            return {key.removeprefix('panoptic/'): value for key, value in metrics.items()}
+
+        return run
+
+    def test_no_things(self, measure):
+        segments = [dict(id=i, category=2, iscrowd=0) for i in (7, 9)]
+        metrics = measure([[2, 2, 2], [2, 2, 2]], segments)
+        assert metrics['PQ_st'] == metrics['PQ'] and metrics['mIoU'] == 100
+        assert np.isnan(metrics['PQ_th']) and np.isnan(metrics['AP'])
+
+    def test_no_thing_class(self, measure):
+        meta = dict(classes=('a', 'b', 'road'), thing_classes=(), stuff_classes=())
+        segments = [dict(id=i, category=2, iscrowd=0) for i in (7, 9)]
+        assert np.isnan(measure([[2, 2, 2], [2, 2, 2]], segments, meta)['AP'])
+
+    def test_only_crowd(self, measure):
+        segments = [dict(id=i, category=c, iscrowd=1) for i, c in ((7, 0), (9, 1))]
+        metrics = measure([[1000, 1000, 3], [3, 3, 3]], segments)
+        assert all(np.isnan(value) for value in metrics.values())
+
+    def test_void_predicted_everywhere(self, measure):
+        segments = [dict(id=7, category=0, iscrowd=0), dict(id=9, category=2, iscrowd=0)]
+        metrics = measure(np.full((2, 3), 3), segments)
+        assert metrics['PQ'] == metrics['AP'] == 0
+        # The semantic prediction has no void: it says cat (0) everywhere.
+        assert metrics['mIoU'] == pytest.approx(100 * 3 / 5 / 2)
+
+    def test_void_annotated_everywhere(self, tiny, complete, evaluate_all, write_png):
+        sample = complete(tiny(np.full((2, 3), 1000)), 3)
+        write_png(tmp := Path(sample['seg_map_path']), np.zeros((2, 3), int))
+        metrics = evaluate_all([sample | dict(segments_info=[])], TINY_META, EVERYTHING)
+        assert tmp.exists() and all(np.isnan(value) for value in metrics.values())
+
+
+def test_format_only_writes_for_every_measure(predict_all, coco_meta, evaluate_all, tmp_path):
+    samples = [
+        dict(sample, seg_map_path=None, segments_info=[]) for sample in predict_all('val2017')[:3]
+    ]
+    prefix = tmp_path / 'a' / 'out'
+    options = dict(format_only=True, outfile_prefix=str(prefix))
+    assert evaluate_all(samples, coco_meta, EVERYTHING, **options) == {}
+    names = {path.name for path in prefix.parent.iterdir()}
+    assert names == {'out.panoptic', 'out.panoptic.json', 'out.segm.json', 'out.semantic'}
+    pictures = sorted(Path(sample['img_path']).stem for sample in samples)
+    for kind in ('panoptic', 'semantic'):
+        assert sorted(path.stem for path in Path(f'{prefix}.{kind}').iterdir()) == pictures
+    results = json.loads(Path(f'{prefix}.segm.json').read_text())
+    assert {entry['image_id'] for entry in results} <= {sample['img_id'] for sample in samples}
+
+
+class TestRanks:
+    @pytest.mark.parametrize('world_size', [2, 5])
+    def test_any_split_gives_the_same_to_the_last_bit(
+        self, evaluate_all, world_size, coco_meta, predict_all
+    ):
+        samples = predict_all('train2017')
+        alone = evaluate_all(samples, coco_meta, EVERYTHING, classwise=True)
+        metric = PanopticMetric(EVERYTHING, classwise=True)
         metric.dataset_meta = coco_meta
         gathered = []
         for rank in range(world_size):
@@ -163,9 +261,12 @@ class TestRanks:
         merged = metric.compute_metrics(gathered)
         np.testing.assert_equal({f'panoptic/{key}': v for key, v in merged.items()}, alone)
 
-    def test_two_processes_with_a_padded_shard(self, evaluate, tmp_path, coco_meta, predict):
-        samples = predict('val2017')  # 27 pictures: the sampler repeats the first to fill rank 1
-        alone = evaluate(samples, coco_meta)
+    def test_two_processes_with_a_padded_shard(
+        self, evaluate_all, tmp_path, coco_meta, predict_all
+    ):
+        # 27 pictures: the sampler repeats the first to fill rank 1
+        samples = predict_all('val2017')
+        alone = evaluate_all(samples, coco_meta, EVERYTHING)
         context = multiprocessing.get_context('fork')
         queue = context.Queue()
         ranks = [
@@ -186,8 +287,8 @@ def _run_rank(rank, folder, samples, meta, queue):
     torch.distributed.init_process_group(
         'gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2
     )
-    metric = PanopticQualityMetric(
-        outfile_prefix=str(folder / 'out'), collect_dir=str(folder / 'collect')
+    metric = PanopticMetric(
+        EVERYTHING, outfile_prefix=str(folder / 'out'), collect_dir=str(folder / 'collect')
     )
     metric.dataset_meta = meta
     padded = [*samples, samples[0]]

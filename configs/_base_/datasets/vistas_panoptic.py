@@ -1,0 +1,62 @@
+# Mapillary Vistas v1.2 panoptic: longest side 2177, random scale, crop 1025 x 1025, as
+# Panoptic-DeepLab has it; the paper does not say. The list comes from
+# tools/dataset_converters/vistas.py, see docs/data.md.
+_base_ = './panoptic_loaders.py'
+dataset_type = 'VistasPanopticDataset'
+data_root = 'data/vistas/'
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadPanopticSegments'),
+    dict(type='RandomResize', scale=(2177, 2177), ratio_range=(0.5, 2.0), keep_ratio=True),
+    dict(type='RandomCrop', crop_size=(1025, 1025)),  # (w, h)
+    # The paper blurs and equalizes (CLAHE) some pictures; how many and how much it does not say.
+    dict(type='RandomApply', prob=0.1, transforms=[dict(type='GaussianBlur')]),
+    dict(type='RandomApply', prob=0.1, transforms=[dict(type='mmseg.CLAHE', clip_limit=2.0)]),
+    dict(type='RandomFlip', prob=0.5),
+    # The mean colour in BGR, so that the border becomes 0; in the map 0 is void.
+    dict(type='Pad', size=(1025, 1025), pad_val=dict(img=(103.53, 116.28, 123.675), seg=0)),
+    dict(type='PackPanopticInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadPanopticSegments'),
+    dict(type='Resize', scale=(2177, 2177), keep_ratio=True),
+    dict(type='PackPanopticInputs'),
+]
+# The first scale is that of test_pipeline: peaks are sought on its map.
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='Resize', scale=(int(2177 * scale), int(2177 * scale)), keep_ratio=True)
+                for scale in (1.0, 0.5, 0.75, 1.25, 1.5, 1.75, 2.0)
+            ],
+            [dict(type='RandomFlip', prob=prob) for prob in (0.0, 1.0)],
+            [dict(type='PackPanopticInputs')],
+        ],
+    ),
+]
+
+train_dataloader = dict(
+    batch_size=2,
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        ann_file='vistas_panoptic_train.json',
+        data_prefix=dict(img='training/images/', seg='training/'),
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        ann_file='vistas_panoptic_val.json',
+        data_prefix=dict(img='validation/images/', seg='validation/'),
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader

@@ -1,0 +1,23 @@
+# EINet, Xception-71, COCO test-dev at 1025 pixels: writes results for the evaluation server, for a
+# checkpoint of einet_x71_coco_ft-1025.py. See docs/metrics.md.
+_base_ = [
+    './_base_/models/einet_x71.py',
+    './_base_/datasets/coco_panoptic_test-dev.py',
+    './_base_/schedules/adamw_450k.py',
+    './_base_/default_runtime.py',
+]
+model = dict(
+    num_thing_classes=80,
+    num_stuff_classes=53,
+    criterion=dict(losses=dict(semantic=dict(top_fraction=1.0))),
+    fusion=dict(stuff_area=4096),
+)
+test_dataloader = dict(
+    dataset=dict(
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='Resize', scale=(1025, 1025), keep_ratio=True),
+            dict(type='PackPanopticInputs'),
+        ]
+    )
+)

@@ -1,0 +1,179 @@
+"""All measures of a panoptic prediction as one metric of mmengine's evaluator."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mmdet.registry import METRICS
+from mmengine.evaluator import BaseMetric
+
+from .ap_measure import APMeasure
+from .cityscapes_measure import CityscapesAPMeasure
+from .classes import ClassTable
+from .iou_measure import IoUMeasure
+from .measure import Measure
+from .picture import Picture
+from .pq_measure import PQMeasure
+
+METRIC_NAMES = ('PQ', 'AP', 'cityscapes_AP', 'mIoU')
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """All that is kept of one image, and all that travels between ranks: no maps.
+
+    One per sample and in the samples' order, because mmengine drops what the sampler padded by
+    counting.
+
+    Args:
+        measured: by each measure; empty with ``format_only``.
+        written: by each measure; empty without ``outfile_prefix``.
+    """
+
+    measured: tuple[Any, ...]
+    written: tuple[Any, ...]
+
+
+@METRICS.register_module()
+class PanopticMetric(BaseMetric):
+    """PQ, instance AP and mIoU in one pass: every ground-truth PNG is read once for all of them.
+
+    In memory; the samples are not changed. Definitions, with the rules for crowd and void:
+
+    * ``PQ``: :class:`.pq_measure.PQMeasure`, panopticapi's.
+    * ``AP``: :class:`.ap_measure.APMeasure`, pycocotools'.
+    * ``cityscapes_AP``: :class:`.cityscapes_measure.CityscapesAPMeasure`, cityscapesScripts'.
+    * ``mIoU``: :class:`.iou_measure.IoUMeasure`, mmseg's.
+
+    Reads of each sample ``seg_map_path``, ``segments_info``, ``img_id`` and ``img_path``, and of
+    its prediction, at the original size: ``pred_panoptic_seg`` (label + 1000 * instance, void = C),
+    for AP also ``pred_instances`` (labels, scores, panoptic_ids), for mIoU ``pred_sem_seg``. Of the
+    dataset's metainfo ``classes``, ``thing_classes``, and ``category_ids`` to write.
+
+    Values are percent; NaN means that there was nothing to measure.
+
+    Args:
+        metric: what to measure, among ``PQ``, ``AP``, ``cityscapes_AP`` and ``mIoU``.
+        classwise: also print tables of all classes and return ``PQ/<class>``, ``AP/<class>``,
+            ``IoU/<class>``, NaN for those that do not appear.
+        outfile_prefix: ``a/b/name`` also writes the predictions, in what servers want for the
+            measures chosen: ``a/b/name.panoptic.json`` and ``.panoptic/`` (PQ), ``.segm.json``
+            (AP), ``.instances/`` (cityscapes_AP), ``.semantic/`` (mIoU). Files there are
+            overwritten, none is deleted. With several ranks, on a disk that all share.
+        format_only: write without evaluating; no ground truth is read.
+        ignore_crowd: for mIoU: crowd does not count; False counts it as of its class.
+        max_dets: for AP: instances per class and picture that count.
+        instance_prefix: for cityscapes_AP: folder with the cities' instanceIds PNGs; found beside
+            ``leftImg8bit`` when None.
+        backend_args: storage backend of the ground-truth PNGs.
+        collect_device: ``cpu`` or ``gpu``, see :class:`mmengine.evaluator.BaseMetric`.
+        prefix: of the keys that are returned; ``panoptic`` when None.
+        collect_dir: see :class:`mmengine.evaluator.BaseMetric`.
+
+    Raises:
+        ValueError: when ``metric`` is unknown or names both kinds of AP, or ``format_only`` comes
+            without ``outfile_prefix``.
+    """
+
+    default_prefix = 'panoptic'
+
+    def __init__(
+        self,
+        metric: str | Sequence[str] = ('PQ', 'AP', 'mIoU'),
+        classwise: bool = False,
+        outfile_prefix: str | None = None,
+        format_only: bool = False,
+        ignore_crowd: bool = True,
+        max_dets: int = 100,
+        instance_prefix: str | None = None,
+        backend_args: dict[str, Any] | None = None,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        collect_dir: str | None = None,
+    ) -> None:
+        super().__init__(collect_device, prefix, collect_dir)
+        names = [metric] if isinstance(metric, str) else list(dict.fromkeys(metric))
+        unknown = [name for name in names if name not in METRIC_NAMES]
+        if unknown or not names or {'AP', 'cityscapes_AP'} <= set(names):
+            raise ValueError(
+                f'metric={metric!r}: give one or more of {METRIC_NAMES}, and one kind of AP'
+            )
+        if format_only and outfile_prefix is None:
+            raise ValueError('format_only=True writes predictions: set outfile_prefix')
+        makers = {
+            'PQ': lambda: PQMeasure(classwise),
+            'AP': lambda: APMeasure(classwise, max_dets),
+            'cityscapes_AP': lambda: CityscapesAPMeasure(classwise, instance_prefix),
+            'mIoU': lambda: IoUMeasure(classwise, ignore_crowd),
+        }
+        self.measures: list[Measure] = [makers[name]() for name in names]
+        self.outfile_prefix = outfile_prefix
+        self.format_only = format_only
+        self.backend_args = backend_args
+
+    @property
+    def classes(self) -> ClassTable:
+        """Of the data set; with the category ids when results are written."""
+        return ClassTable.from_metainfo(self.dataset_meta, self.outfile_prefix is not None)
+
+    def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
+        """Reduce each sample to an :class:`ImageResult`.
+
+        Args:
+            data_batch: not used.
+            data_samples: predictions, as mappings.
+
+        Raises:
+            FileNotFoundError: when a ground-truth PNG is missing.
+            KeyError: when a sample or the metainfo lacks a field.
+            ValueError: when a ground-truth PNG cannot be decoded or has ids that the annotation
+                lacks, the prediction differs from it in size, or a label lies outside its range.
+        """
+        classes = self.classes
+        for sample in data_samples:
+            picture = Picture(sample, classes, self.backend_args)
+            try:
+                self.results.append(self._reduce(picture))
+            except ValueError as error:
+                path = sample.get('seg_map_path') or sample.get('img_path')
+                raise ValueError(f'image {sample.get("img_id")}, {path}: {error}') from error
+
+    def compute_metrics(self, results: list[ImageResult]) -> dict[str, float]:
+        """Summarize the images.
+
+        Args:
+            results: those of all ranks.
+
+        Returns:
+            The values of all measures; empty with ``format_only``.
+        """
+        classes, metrics = self.classes, {}
+        for index, measure in enumerate(self.measures):
+            if self.outfile_prefix is not None:
+                written = [result.written[index] for result in results]
+                measure.finish_writing(written, self.outfile_prefix, classes)
+            if not self.format_only:
+                measured = [result.measured[index] for result in results]
+                metrics |= measure.summarize(measured, classes)
+        return metrics
+
+    def _reduce(self, picture: Picture) -> ImageResult:
+        measured, written = (), ()
+        if not self.format_only:
+            measured = tuple(measure.measure(picture) for measure in self.measures)
+        if self.outfile_prefix is not None:
+            written = tuple(m.write(picture, self.outfile_prefix) for m in self.measures)
+        return ImageResult(measured, written)
+
+
+@METRICS.register_module()
+class PanopticQualityMetric(PanopticMetric):
+    """:class:`PanopticMetric` that measures PQ alone.
+
+    Args:
+        classwise: also print a table of all classes and return ``PQ/<class>`` for each.
+        **kwargs: see :class:`PanopticMetric`.
+    """
+
+    def __init__(self, classwise: bool = False, **kwargs: Any) -> None:
+        super().__init__('PQ', classwise, **kwargs)

@@ -1,0 +1,85 @@
+import mmcv
+import numpy as np
+import pytest
+from PIL import Image
+
+from einet.datasets.validation.files import DefectError, read_picture, read_segmentation
+from tests.datasets.conftest import write_ids
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
+
+
+def save(path, mode='RGB', **options):
+    Image.fromarray(PICTURE).convert(mode).save(path, **options)
+    return str(path)
+
+
+@pytest.mark.parametrize('orientation', range(1, 9))
+def test_the_size_is_that_of_the_loaded_picture(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = save(tmp_path / 'turned.jpg', exif=exif)
+    picture = read_picture(path)
+    assert picture.size == mmcv.imread(path).shape[:2]
+    assert picture.turned == (picture.size == (10, 6))
+
+
+@pytest.mark.parametrize('mode', ['RGB', 'L', 'P', 'RGBA', 'CMYK'])
+def test_ordinary_pictures(tmp_path, mode):
+    suffix = 'jpg' if mode == 'CMYK' else 'png'
+    picture = read_picture(save(tmp_path / f'picture.{suffix}', mode))
+    assert (picture.size, picture.depth) == ((6, 10), '')
+
+
+def test_equal_files_have_equal_digests(tmp_path):
+    first, second = (read_picture(save(tmp_path / f'{name}.png')) for name in 'ab')
+    other = read_picture(save(tmp_path / 'c.png', 'L'))
+    assert first.digest == second.digest != other.digest
+
+
+def test_a_folder_and_an_impossible_name(tmp_path):
+    for path in (str(tmp_path), str(tmp_path / 'null\0')):
+        with pytest.raises(DefectError) as raised:
+            read_picture(path)
+        assert raised.value.kind == 'picture-unreadable'
+
+
+def test_every_cut_of_a_file_is_noticed(tmp_path):
+    for suffix, read in (('jpg', read_picture), ('png', read_picture), ('png', read_segmentation)):
+        path = tmp_path / f'cut.{suffix}'
+        save(path)
+        content = path.read_bytes()
+        # All pixels come before the last checksum and the end mark, 20 bytes in a PNG.
+        for length in range(0, len(content) - 20, 7):
+            path.write_bytes(content[:length])
+            with pytest.raises(DefectError) as raised:
+                read(str(path))
+            assert raised.value.kind.endswith('-unreadable')
+
+
+def test_a_damaged_png(tmp_path):
+    path = tmp_path / 'damaged.png'
+    save(path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(DefectError) as raised:
+        read_segmentation(str(path))
+    assert raised.value.kind == 'png-unreadable'
+
+
+def test_ids(tmp_path):
+    id_map = np.array([[0, 1, 255], [256, 70000, 256**3 - 1]])
+    write_ids(tmp_path / 'ids.png', id_map)
+    assert read_segmentation(str(tmp_path / 'ids.png')).tolist() == id_map.tolist()
+    with Image.open(tmp_path / 'ids.png') as image:
+        image.convert('RGBA').save(tmp_path / 'alpha.png')
+    assert read_segmentation(str(tmp_path / 'alpha.png')).tolist() == id_map.tolist()
+
+
+@pytest.mark.parametrize('mode', ['1', 'L', 'LA', 'P', 'I;16'])
+def test_modes_that_hold_no_ids(tmp_path, mode):
+    Image.new(mode, (4, 3)).save(tmp_path / 'ids.png')
+    with pytest.raises(DefectError, match='it is .*PIL mode') as raised:
+        read_segmentation(str(tmp_path / 'ids.png'))
+    assert raised.value.kind == 'png-mode'

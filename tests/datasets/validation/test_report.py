@@ -1,0 +1,43 @@
+from einet.datasets.validation import Finding, json_report, text_report
+
+
+def test_a_line_says_where_and_what():
+    found = [
+        Finding('stuff-twice', '9 segments', 'a.png', 'x', tuple(range(1, 10)), 'sky', 'train'),
+        Finding('all-void', 'nothing', 'b.png', 0, split='val'),
+        Finding('model-class-count', 'num_thing_classes'),
+    ]
+    lines = text_report(found, [], 10).splitlines()
+    assert '    train, a.png, image x, segment 1, 2, 3, 4, 5, ...: 9 segments' in lines
+    assert '    val, b.png, image 0: nothing' in lines
+    assert '    num_thing_classes' in lines
+    assert lines.index('ERRORS: 2') < lines.index('WARNINGS: 1')
+    assert lines[-2:] == ['2 errors, 1 warnings.', 'Correct the errors before training.']
+    # In the order of the kinds, not of the findings.
+    titles = [line.split(']')[0] for line in lines if ' [' in line]
+    assert titles == ['error [model-class-count', 'error [stuff-twice', 'warning [all-void']
+
+
+def test_lists_are_cut():
+    found = [Finding('all-void', f'number {i}') for i in range(7)]
+    assert '    ... and 4 more' in text_report(found, [], 3)
+    assert 'number 3' not in text_report(found, [], 3)
+    assert 'number 6' in text_report(found, [], 0)
+
+
+def test_json():
+    report = json_report([Finding('all-void', 'nothing', 'b.png', 0, split='val')], [])
+    assert (report['errors'], report['warnings'], report['sources']) == (0, 1, [])
+    assert report['findings'] == [
+        dict(
+            severity='warning',
+            kind='all-void',
+            message='nothing',
+            file='b.png',
+            image_id=0,
+            segment_ids=(),
+            class_name='',
+            split='val',
+        )
+    ]
+    assert report['kinds']['all-void']['title'] == 'A picture is all void'
