@@ -1,4 +1,4 @@
-# Panoptic-DeepLab with the data, the encoder, the decoders and the schedule of einet_r18_nuclei.py.
+# Panoptic-DeepLab with the data, encoder, decoders and schedule of einet_r18_nuclei.py.
 _base_ = [
     '../_base_/models/panoptic_deeplab_r18.py',
     '../_base_/datasets/nuclei_panoptic.py',

@@ -1,4 +1,4 @@
-# Panoptic-DeepLab with the data, the encoder, the decoders and the schedule of einet_tiny_shapes.py.
+# Panoptic-DeepLab with the data, encoder, decoders and schedule of einet_tiny_shapes.py.
 _base_ = [
     '../_base_/models/panoptic_deeplab_r18.py',
     '../_base_/datasets/shapes_panoptic.py',
