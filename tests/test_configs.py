@@ -49,7 +49,11 @@ def test_data_sets_agree_with_the_model(path):
         assert len(dataset.metainfo['thing_classes']) == config.model.num_thing_classes
         assert len(dataset.metainfo['stuff_classes']) == config.model.num_stuff_classes
     METRICS.build(config.val_evaluator)
-    assert [HOOKS.build(hook) for hook in config.custom_hooks]
+    for hook in config.custom_hooks:
+        HOOKS.build(hook)
+    # Without its hook, Q would never be committed; without Q, the hook refuses to start.
+    hooks = [hook.type for hook in config.custom_hooks]
+    assert ('SemanticCentersHook' in hooks) == ('interaction' in config.model)
 
 
 def test_schedule_lasts_as_long_as_the_training(path):
@@ -79,11 +83,34 @@ def test_trains_and_predicts_one_step(path):
     model.train()
     sum(model.loss(inputs, samples).values()).backward()
     assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
-    model.interaction.centers.commit()
+    if 'interaction' in config.model:
+        model.interaction.centers.commit()
     model.eval()
     with torch.no_grad():
         predicted = model.predict(inputs, samples)
     assert predicted[0].pred_panoptic_seg.sem_seg.shape == (1, *SIZE)
+
+
+@pytest.mark.parametrize('name', ['tiny_shapes', 'r18_nuclei', 'r18_coco-sample'])
+def test_small_presets_of_both_methods_differ_in_the_method_only(name):
+    ours = _load(CONFIGS / f'einet_{name}.py')
+    peer = _load(CONFIGS / 'panoptic_deeplab' / f'panoptic-deeplab_{name}.py')
+    own = {'model', 'tta_model', 'custom_hooks'}
+    assert {k: v for k, v in ours.items() if k not in own} == {
+        k: v for k, v in peer.items() if k not in own
+    }
+    _assert_equal_networks(ours.model, peer.model)
+
+
+@pytest.mark.parametrize('name', ['r50_coco', 'r50_cityscapes', 'x71_coco', 'x71_cityscapes'])
+def test_paper_presets_of_both_methods_share_encoder_and_decoders(name):
+    peer = _load(CONFIGS / 'panoptic_deeplab' / f'panoptic-deeplab_{name}.py')
+    _assert_equal_networks(_load(CONFIGS / f'einet_{name}.py').model, peer.model)
+
+
+def _assert_equal_networks(one, other):
+    for part in ('data_preprocessor', 'backbone', 'semantic_decoder', 'instance_decoder'):
+        assert one[part] == other[part]
 
 
 def test_overview_names_every_config(path):

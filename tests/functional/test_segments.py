@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from einet.functional.segments import sample_at_points, segment_centroids, segment_means
+from einet.functional.segments import (
+    centers_of_mass,
+    sample_at_points,
+    segment_centroids,
+    segment_means,
+)
 
 EMBEDDINGS = [[1.0, 2.0], [3.0, -4.0], [5.0, 6.0], [7.0, 8.0]]
 WEIGHTS = [0.5, 0.25, 0.1, 0.9]
@@ -165,3 +170,11 @@ def test_geometry_of_a_large_map_is_exact():
     # The sum of x is 4 * 2048 * 4096 * 4095 / 8 > 2^32: float32 sums would be off by many pixels.
     ids = torch.zeros(1024, 4097, dtype=torch.uint8).long()
     assert segment_centroids(ids, 1).centroids.tolist() == [[2048, 511]]
+
+
+def test_centers_of_mass_by_hand():
+    ids = torch.tensor([[0, 0, 0, -1], [0, -1, -1, 2], [0, -1, -1, -1]])
+    centers = centers_of_mass(ids, num_segments=4)
+    # The first, an angle, has it outside; segments 1 and 3 have no pixels.
+    assert centers.tolist() == [[3 / 5, 3 / 5], [0, 0], [3, 1], [0, 0]]
+    assert centers_of_mass(torch.full((2, 2), -1), 0).shape == (0, 2)

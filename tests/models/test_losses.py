@@ -54,6 +54,7 @@ CASES = [
         (LOGITS, TARGET, MASK),
         dict(alpha=1.0, beta=3.0),
     ),
+    ('OffsetL1Loss', task_losses.offset_l1_loss, (LOGITS, TARGET, MASK), {}),
     (
         'BootstrappedCrossEntropyLoss',
         task_losses.bootstrapped_cross_entropy,
@@ -81,7 +82,7 @@ def test_defaults_are_the_functions_own(name, function, tensors, options):
     torch.testing.assert_close(loss(*tensors), function(*tensors))
 
 
-def test_default_weights_are_those_of_eq_10():
+def test_default_weights_are_those_of_eq_10_and_of_panoptic_deeplab():
     weights = {name: MODELS.build(dict(type=name)).loss_weight for name, *_ in CASES}
     assert weights == {
         'SemanticCenterLoss': 0.01,
@@ -91,6 +92,7 @@ def test_default_weights_are_those_of_eq_10():
         'CentroidRegularization': 10.0,
         'HeatmapMSELoss': 200.0,
         'HeatmapFocalLoss': 1.0,
+        'OffsetL1Loss': 0.01,
         'BootstrappedCrossEntropyLoss': 1.0,
     }
 

@@ -29,12 +29,15 @@ model = dict(
 @pytest.fixture(scope='module')
 def command(tmp_path_factory) -> list[str]:
     """Config and checkpoint of the model, with 4 pictures to draw."""
-    folder = tmp_path_factory.mktemp('drawn_model')
+    return _prepare(tmp_path_factory.mktemp('drawn_model'), 'einet_tiny_shapes.py')
+
+
+def _prepare(folder: Path, base: str) -> list[str]:
     shapes = load_tool('dataset_converters/shapes.py')
     sizes = ['--train', '1', '--val', '4', '--size', '64', '--workers', '1']
     shapes.main([str(folder / 'set'), *sizes])
     config_file = folder / 'narrow.py'
-    config_file.write_text(NARROW.format(base=CONFIGS / 'einet_tiny_shapes.py'))
+    config_file.write_text(NARROW.format(base=CONFIGS / base))
     config = Config.fromfile(config_file)
     config.val_dataloader.dataset.data_root = str(folder / 'set')
     meta = DATASETS.build(config.val_dataloader.dataset).metainfo
@@ -57,6 +60,17 @@ def test_a_row_per_picture_and_a_column_per_view(command, tmp_path, capsys):
     assert width > 5 * 120
     assert height > 3 * 120
     assert str(out) in capsys.readouterr().out
+
+
+def test_offsets_take_the_place_of_the_embedding(tmp_path):
+    base = 'panoptic_deeplab/panoptic-deeplab_tiny_shapes.py'
+    config, checkpoint, data_root = _prepare(tmp_path, base)
+    options = ['--data-root', data_root, '--num', '1', '--box', '60', '--device', 'cpu']
+    out = tmp_path / 'sheet.png'
+    load_tool('analysis_tools/contact_sheet.py').main(
+        [config, checkpoint, '--out', str(out), *options]
+    )
+    assert cv2.imread(str(out)).shape[1] > 5 * 60
 
 
 def test_more_pictures_than_there_are_and_none(command, tmp_path):

@@ -2,7 +2,8 @@
 
 One row per picture: input, ground truth, prediction (a colour per instance, the same in both where
 it was found), centroid heatmap with the peaks that became instances ringed, and the instance
-embedding as colours (its three principal components; instances should differ, stuff is dimmed).
+embedding as colours (its three principal components; instances should differ, stuff is dimmed), or
+what the method has in its place: Panoptic-DeepLab's offsets.
 
     python tools/analysis_tools/contact_sheet.py CONFIG CHECKPOINT --out sheet.png --num 6
 """
@@ -76,12 +77,12 @@ def build_dataset(config: Config, split: str) -> BaseDataset:
 def run_model(
     model: nn.Module, sample: dict[str, Any]
 ) -> tuple[DetDataSample, np.ndarray, np.ndarray]:
-    """Prediction, heatmap (C_th, h, w) and instance embedding (D, h, w), without padding."""
+    """Prediction, heatmap (C_th, h, w), embedding or offsets (D, h, w), without padding."""
     batch = model.data_preprocessor(pseudo_collate([sample]), False)
     outputs = model(**batch, mode='tensor')
     predicted = model(**batch, mode='predict')[0].cpu()
     padded, used = batch['inputs'].shape[-2:], predicted.img_shape[:2]
-    maps = outputs.heatmap_logits[0].sigmoid(), outputs.instance_embedding[0]
+    maps = outputs.heatmap_logits[0].sigmoid(), outputs.fused[2][0]
     height, width = (
         math.ceil(cells * part / whole)
         for cells, part, whole in zip(maps[0].shape[-2:], used, padded, strict=True)

@@ -79,7 +79,7 @@ def semantic_decision(logits: Tensor, cells: BilinearCells, num_thing_classes: i
     table = logits.flatten(1).t().contiguous()
     chosen = torch.empty_like(pixels)
     probabilities = logits.new_empty(len(pixels))
-    for part in _slices(len(pixels), len(logits)):
+    for part in row_slices(len(pixels), len(logits)):
         values = cells.sample(table, pixels[part])
         best = values.max(dim=1)
         chosen[part] = best.indices
@@ -139,7 +139,7 @@ def score_maps(embedding: Tensor, centroid_embeddings: Tensor) -> Tensor:
         mean = centroid_embeddings.mean(dim=0)
         centered = centroid_embeddings - mean
         bias = -0.5 * centered.square().sum(dim=1, keepdim=True)
-        for part in _slices(flat.shape[1], len(flat) + len(centered)):
+        for part in row_slices(flat.shape[1], len(flat) + len(centered)):
             moved = flat[:, part] - mean[:, None]
             scores[:, part] = torch.addmm(bias, centered, moved)
     return scores.view(-1, *embedding.shape[1:])
@@ -229,13 +229,13 @@ def _largest_map(maps: Tensor, cells: BilinearCells, pixels: Tensor) -> Tensor:
     largest = corner.flatten()[cell]
     border = (~cells.unanimous(corner)).flatten()[cell].nonzero().squeeze(1)
     table = maps.flatten(1).t().contiguous()
-    for part in _slices(len(border), len(maps)):
+    for part in row_slices(len(border), len(maps)):
         chosen = border[part]
         largest[chosen] = cells.sample(table, pixels[chosen]).max(dim=1).indices
     return largest
 
 
-def _slices(length: int, width: int) -> list[slice]:
-    """Cut ``length`` rows of ``width`` values into parts that bound memory."""
+def row_slices(length: int, width: int) -> list[slice]:
+    """Cut ``length`` rows of ``width`` values into parts that bound memory, at least a row each."""
     step = max(_CHUNK // max(width, 1), 1)
     return [slice(start, start + step) for start in range(0, length, step)]

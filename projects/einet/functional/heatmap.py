@@ -1,9 +1,13 @@
-"""The class-aware centroid heatmap: Gaussian training targets and peaks at inference.
+"""Heatmaps of centroids: Gaussian training targets, and peaks at inference.
+
+EINet's has a channel per thing class, and Gaussians whose spread follows the instance's size;
+Panoptic-DeepLab's has one channel and one spread for all.
 
 K instances, C_th thing classes, h x w the map (stride 4 of the network's input), P peaks. All
 coordinates and sizes are in cells of that map, points are (x, y).
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -78,17 +82,53 @@ def centroid_heatmap(
     Returns:
         (C_th, h, w) float32 in [0, 1], exactly 1 at every centre.
     """
-    height, width = size
-    heatmap = torch.zeros(num_classes * height * width, device=centroids_xy.device)
     sizes = sizes_wh.to(torch.promote_types(sizes_wh.dtype, torch.float32))
     radii = gaussian_radius(sizes[:, 1], sizes[:, 0], min_overlap).long().clamp(min=min_radius)
-    centers = torch.div(centroids_xy, 1, rounding_mode='floor').long()
+    return _draw_gaussians(
+        centroids_xy, labels, radii, (2 * radii + 1).float() / 6, num_classes, size
+    )
+
+
+def center_heatmap(centers_xy: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
+    r"""Draw one Gaussian per instance, all in one channel and of one spread (Panoptic-DeepLab).
+
+    .. math:: Y_{y,x} = \max_k \exp(-\lVert (x, y) - c_k \rVert^2 / 2 \sigma^2)
+
+    up to :math:`3 \sigma`, rounded up, in x and in y.
+
+    Args:
+        centers_xy: (K, 2), rounded down to cells. What lies outside the map is not drawn.
+        size: (h, w).
+        sigma: in cells, > 0.
+
+    Returns:
+        (1, h, w) float32 in [0, 1], exactly 1 at every centre.
+    """
+    labels = torch.zeros(len(centers_xy), dtype=torch.long, device=centers_xy.device)
+    radii = torch.full_like(labels, math.ceil(3 * sigma))
+    return _draw_gaussians(
+        centers_xy, labels, radii, torch.full_like(radii, sigma, dtype=torch.float32), 1, size
+    )
+
+
+def _draw_gaussians(
+    centers_xy: Tensor,
+    labels: Tensor,
+    radii: Tensor,
+    sigmas: Tensor,
+    num_classes: int,
+    size: tuple[int, int],
+) -> Tensor:
+    """Maximum of Gaussians inside squares: K centres, channels, radii and spreads, in cells."""
+    height, width = size
+    heatmap = torch.zeros(num_classes * height * width, device=centers_xy.device)
+    centers = torch.div(centers_xy, 1, rounding_mode='floor').long()
     limits = centers.new_tensor([width, height])
     first = torch.minimum((centers - radii[:, None]).clamp(min=0), limits)
     extents = (torch.minimum(centers + radii[:, None] + 1, limits) - first).clamp(min=0)
     ends = extents.prod(dim=1).cumsum(0)
     total = int(ends[-1]) if len(ends) else 0
-    precision = 18.0 / (2 * radii + 1).float() ** 2  # 1 / (2 sigma^2)
+    precision = 0.5 / sigmas**2
     for start in range(0, total, _CELLS_PER_CHUNK):
         cells = torch.arange(start, min(start + _CELLS_PER_CHUNK, total), device=heatmap.device)
         k = torch.searchsorted(ends, cells, right=True)

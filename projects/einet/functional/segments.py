@@ -96,18 +96,14 @@ def segment_centroids(segment_ids: Tensor, num_segments: int) -> SegmentGeometry
         Centroids, areas and boxes, in pixels of the map.
     """
     width = segment_ids.shape[1]
-    flat = segment_ids.flatten().long()
-    pixels = torch.nonzero(flat >= 0).squeeze(1)
-    ids = flat[pixels]
-    xy = torch.stack((pixels % width, pixels // width), dim=1)
+    pixels, ids, xy = _pixels_of_segments(segment_ids)
     areas = torch.bincount(ids, minlength=num_segments)
-    sums = xy.new_zeros(num_segments, 2).index_add(0, ids, xy)
-    means = sums.double() / areas.clamp_min(1)[:, None]
+    means = _mean_positions(ids, xy, areas)
 
     distances = (xy - means[ids]).square().sum(1)
     nearest = distances.new_full((num_segments,), torch.inf)
     nearest = nearest.scatter_reduce(0, ids, distances, 'amin')
-    chosen = torch.where(distances == nearest[ids], pixels, flat.numel())
+    chosen = torch.where(distances == nearest[ids], pixels, segment_ids.numel())
     centroids = _extreme(chosen, ids, num_segments, 'amin')
 
     x, y = xy.unbind(1)
@@ -118,6 +114,34 @@ def segment_centroids(segment_ids: Tensor, num_segments: int) -> SegmentGeometry
         areas=areas,
         boxes=torch.stack((*low, *high), dim=1),
     )
+
+
+def centers_of_mass(segment_ids: Tensor, num_segments: int) -> Tensor:
+    """Mean position of every segment's pixels; it may lie outside the segment.
+
+    Args:
+        segment_ids: (h, w) integer in [0, M), -1 for pixels of no segment.
+        num_segments: M.
+
+    Returns:
+        (x, y) in pixels of the map, (M, 2) float64; zero for a segment without pixels.
+    """
+    _, ids, xy = _pixels_of_segments(segment_ids)
+    return _mean_positions(ids, xy, torch.bincount(ids, minlength=num_segments))
+
+
+def _pixels_of_segments(segment_ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The N pixels of segments: flat indices (N,), ids (N,) and positions xy (N, 2), int64."""
+    width = segment_ids.shape[1]
+    flat = segment_ids.flatten().long()
+    pixels = torch.nonzero(flat >= 0).squeeze(1)
+    return pixels, flat[pixels], torch.stack((pixels % width, pixels // width), dim=1)
+
+
+def _mean_positions(ids: Tensor, xy: Tensor, areas: Tensor) -> Tensor:
+    """Mean of the positions (N, 2) of each of M segments: (M, 2) float64."""
+    sums = xy.new_zeros(len(areas), 2).index_add(0, ids, xy)
+    return sums.double() / areas.clamp_min(1)[:, None]
 
 
 def _extreme(

@@ -1,4 +1,4 @@
-"""Losses of the two dense tasks: centroid heatmap (L_hm) and semantic segmentation (L_sem).
+"""Losses of the dense tasks: centroid heatmap (L_hm), semantic segmentation (L_sem), offsets.
 
 Letters: B images, C categories, C_th thing categories, h x w and H x W map sizes.
 """
@@ -74,6 +74,22 @@ def heatmap_focal_loss(
         losses = losses * mask.to(losses.dtype)
         is_peak = is_peak & (mask > 0)
     return losses.sum() / is_peak.sum().clamp_min(1)
+
+
+@full_precision
+def offset_l1_loss(offsets: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Absolute error of the offsets to the instance's centre, as in Panoptic-DeepLab.
+
+    Args:
+        offsets: (B, 2, h, w) float, pixels.
+        target: (B, 2, h, w) float, pixels.
+        mask: (B, 1, h, w) bool or float, 0 where a pixel does not count.
+
+    Returns:
+        Scalar >= 0: the sum over x and y, its mean over the pixels that count; zero without any.
+    """
+    weights = mask.to(offsets.dtype)
+    return ((offsets - target).abs() * weights).sum() / _nonzero(weights.sum())
 
 
 @full_precision

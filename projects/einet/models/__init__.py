@@ -1,8 +1,10 @@
 """The method's parts, each registered in mmdet's registry and usable alone."""
 
 from .backbones import Xception41, Xception65, Xception71
+from .center_criterion import PanopticDeepLabCriterion
 from .criterion import EINetCriterion
 from .decoders import InstanceDecoder, SemanticDecoder
+from .detector import PanopticDetector
 from .einet import EINet
 from .esm import ESM
 from .fusion import EmbeddingPanopticFusion
@@ -10,7 +12,9 @@ from .heads import (
     CentroidHeatmapHead,
     InstanceEmbeddingHead,
     InteractionHead,
+    OffsetHead,
     SemanticEmbeddingHead,
+    SemanticHead,
 )
 from .losses import (
     BootstrappedCrossEntropyLoss,
@@ -20,9 +24,12 @@ from .losses import (
     InstancePullLoss,
     InstancePushLoss,
     InstanceSemanticConsistencyLoss,
+    OffsetL1Loss,
     SemanticCenterLoss,
 )
-from .outputs import EINetOutputs
+from .offset_fusion import OffsetPanopticFusion
+from .outputs import EINetOutputs, PanopticDeepLabOutputs
+from .panoptic_deeplab import PanopticDeepLab
 from .preprocessor import EINetDataPreprocessor
 from .semantic_centers import SemanticCenters
 from .tta import EINetTTA
@@ -46,10 +53,18 @@ __all__ = [
     'InstancePushLoss',
     'InstanceSemanticConsistencyLoss',
     'InteractionHead',
+    'OffsetHead',
+    'OffsetL1Loss',
+    'OffsetPanopticFusion',
+    'PanopticDeepLab',
+    'PanopticDeepLabCriterion',
+    'PanopticDeepLabOutputs',
+    'PanopticDetector',
     'SemanticCenterLoss',
     'SemanticCenters',
     'SemanticDecoder',
     'SemanticEmbeddingHead',
+    'SemanticHead',
     'Xception41',
     'Xception65',
     'Xception71',

@@ -33,15 +33,18 @@ def drop_other_shapes(
         if prefix + key in state_dict and state_dict[prefix + key].shape != value.shape
     ]
     if other and not allowed:
+        # Q has both numbers in its shape; a model without it has its own part to show.
+        what, shown = ('classes x embed_dims', CENTERS) if CENTERS in own else (other[0], other[0])
         sizes = [
             ' x '.join(map(str, values[key].shape)) if key in values else 'unknown'
-            for values, key in ((state_dict, prefix + CENTERS), (own, CENTERS))
+            for values, key in ((state_dict, prefix + shown), (own, shown))
         ]
         raise RuntimeError(
-            f'{type(model).__name__}: checkpoint and config differ in classes x embed_dims: '
+            f'{type(model).__name__}: checkpoint and config differ in {what}: '
             f'{sizes[0]} against {sizes[1]}. These parameters do not fit: {", ".join(other)}. Set '
-            'model.num_thing_classes, model.num_stuff_classes and model.embed_dims to those of the '
-            'checkpoint or, to fine-tune on other classes, model.allow_other_classes=True'
+            'model.num_thing_classes, model.num_stuff_classes and the widths (model.embed_dims) to '
+            'those of the checkpoint or, to fine-tune on other classes, '
+            'model.allow_other_classes=True'
         )
     for key in other:
         message = f'{type(model).__name__}: {key} starts anew, its shape differs'

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from .targets import PanopticTargets, nearest
+from .targets import PanopticTargets, SemanticTargets, nearest
 
 LOSSES = ('semantic', 'heatmap', 'center', 'push', 'pull', 'consistency', 'centroid')
 
@@ -104,7 +104,8 @@ class EINetCriterion(BaseModule):
         values = {}
         for name, loss in self.losses.items():
             if name == 'semantic':
-                value = self._cross_entropy(loss, semantic_logits, calibrated_logits, targets)
+                given = [x for x in (semantic_logits, calibrated_logits) if x is not None]
+                value = semantic_loss(loss, given, targets, self.semantic_stride)
             elif name == 'heatmap':
                 value = loss(heatmap_logits, targets.heatmap, targets.heatmap_mask)
             else:
@@ -113,23 +114,29 @@ class EINetCriterion(BaseModule):
             values[f'loss_{name}'] = value
         return values
 
-    def _cross_entropy(
-        self,
-        loss: nn.Module,
-        raw: Tensor | None,
-        calibrated: Tensor | None,
-        targets: PanopticTargets,
-    ) -> Tensor:
-        """Mean of the semantic losses of the raw and the calibrated logits."""
-        height, width = targets.sem_seg.shape[-2:]
-        size = (-(-height // self.semantic_stride), -(-width // self.semantic_stride))
-        labels, weights = (nearest(m, size) for m in (targets.sem_seg, targets.pixel_weights))
-        values = [
-            loss(F.interpolate(logits, size, mode='bilinear', align_corners=False), labels, weights)
-            for logits in (raw, calibrated)
-            if logits is not None
-        ]
-        return torch.stack(values).mean()
+
+def semantic_loss(
+    loss: nn.Module, logits: Sequence[Tensor], targets: SemanticTargets, stride: int
+) -> Tensor:
+    """L_sem, the mean over one or several logits of the same pictures.
+
+    Args:
+        loss: of logits, labels and weights.
+        logits: each (B, C, h, w).
+        targets: of the batch.
+        stride: compare at this fraction of the input's resolution.
+
+    Returns:
+        Scalar.
+    """
+    height, width = targets.sem_seg.shape[-2:]
+    size = (-(-height // stride), -(-width // stride))
+    labels, weights = (nearest(m, size) for m in (targets.sem_seg, targets.pixel_weights))
+    values = [
+        loss(F.interpolate(each, size, mode='bilinear', align_corners=False), labels, weights)
+        for each in logits
+    ]
+    return torch.stack(values).mean()
 
 
 def _sum_over_pictures(loss: nn.Module, *arguments: Iterable[Tensor]) -> Tensor:

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from mmdet.models.detectors import BaseDetector
 from mmdet.registry import MODELS
 from mmdet.structures import OptSampleList, SampleList
 from torch import Tensor
 
 from ..functional.images import split_images
-from .checkpoints import drop_other_shapes
 from .criterion import EmbeddingSummary
-from .outputs import EINetOutputs, write_prediction
+from .detector import PanopticDetector
+from .outputs import EINetOutputs
 from .targets import PanopticTargets, build_targets
 
 
 @MODELS.register_module()
-class EINet(BaseDetector):
+class EINet(PanopticDetector):
     """Embedding-Interaction based Panoptic Segmentation.
 
     The class counts and the embedding's width stand here once and are handed to the parts.
@@ -64,35 +63,28 @@ class EINet(BaseDetector):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        num_classes = num_thing_classes + num_stuff_classes
-        if data_preprocessor is not None:
-            data_preprocessor = {
-                'void_label': num_classes,
-                'num_thing_classes': num_thing_classes,
-                **data_preprocessor,
-            }
-        super().__init__(data_preprocessor, init_cfg)
-        self.num_thing_classes = num_thing_classes
-        self.num_classes = num_classes
-        self.target_options = dict(targets or {})
-        self.allow_other_classes = allow_other_classes
+        super().__init__(
+            num_thing_classes,
+            num_stuff_classes,
+            backbone=backbone,
+            semantic_decoder=semantic_decoder,
+            instance_decoder=instance_decoder,
+            fusion=fusion,
+            targets=targets,
+            allow_other_classes=allow_other_classes,
+            data_preprocessor=data_preprocessor,
+            init_cfg=init_cfg,
+        )
         width = {'embed_dims': embed_dims}
         things = {'num_thing_classes': num_thing_classes}
         counts = {**things, 'num_stuff_classes': num_stuff_classes}
-        self.backbone = MODELS.build(backbone)
-        self.semantic_decoder = MODELS.build(semantic_decoder)
-        self.instance_decoder = MODELS.build(instance_decoder)
-        self.semantic_head = MODELS.build({'num_classes': num_classes, **width, **semantic_head})
+        classes = {'num_classes': self.num_classes}
+        self.semantic_head = MODELS.build({**classes, **width, **semantic_head})
         self.instance_head = MODELS.build({**width, **instance_head})
         self.centroid_head = MODELS.build({'in_channels': embed_dims, **things, **centroid_head})
         self.esm = MODELS.build(esm)
         self.interaction = MODELS.build({**counts, **width, **interaction})
         self.criterion = MODELS.build(criterion)
-        self.fusion = MODELS.build({**counts, **fusion})
-
-    def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
-        """Backbone features at strides 4, 8 and 16 or 32."""
-        return self.backbone(batch_inputs)
 
     def _forward(
         self, batch_inputs: Tensor, batch_data_samples: OptSampleList = None
@@ -155,42 +147,6 @@ class EINet(BaseDetector):
         losses['loss_semantic'] += sum(o.sum(dtype=torch.float32) * 0 for o in used)
         return losses
 
-    def predict(
-        self, batch_inputs: Tensor, batch_data_samples: SampleList, rescale: bool = True
-    ) -> SampleList:
-        """Panoptic predictions, written into the samples.
-
-        Args:
-            batch_inputs: (B, 3, H, W) float, normalized.
-            batch_data_samples: B samples with ``img_shape`` and ``ori_shape``.
-            rescale: predict at the original picture's size (default) or at the input's.
-
-        Returns:
-            The samples with ``pred_panoptic_seg`` (``sem_seg``: (1, H, W) int32, label + 1000 x
-            instance, void = C), ``pred_sem_seg`` (``sem_seg``: (1, H, W) uint8) and
-            ``pred_instances`` (``labels``, ``scores``, ``panoptic_ids``: (K,), ``centroids``:
-            (K, 2) xy), instances in the order of their ids.
-        """
-        outputs = self._forward(batch_inputs)
-        for sample, logits, heatmap, embedding in zip(
-            batch_data_samples,
-            outputs.semantic_logits,
-            outputs.heatmap_logits,
-            outputs.instance_embedding,
-            strict=True,
-        ):
-            img_shape = sample.img_shape[:2]
-            result = self.fusion(
-                logits,
-                heatmap,
-                embedding,
-                padded_shape=tuple(batch_inputs.shape[-2:]),
-                img_shape=img_shape,
-                ori_shape=sample.ori_shape[:2] if rescale else img_shape,
-            )
-            write_prediction(sample, result)
-        return batch_data_samples
-
     def _summarize(
         self,
         semantic_embedding: Sequence[Tensor],
@@ -226,8 +182,3 @@ class EINet(BaseDetector):
         embedding = outputs.semantic_embedding
         calibrated = self.interaction.calibrated(embedding, targets.labels, centers)
         return raw, self.semantic_head.classify(calibrated)
-
-    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: object) -> None:
-        """Refuse, or with ``allow_other_classes`` skip, parameters of another class set."""
-        drop_other_shapes(self, state_dict, prefix, self.allow_other_classes)
-        super()._load_from_state_dict(state_dict, prefix, *args)

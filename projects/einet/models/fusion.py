@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from mmdet.registry import MODELS
@@ -46,12 +46,7 @@ class EmbeddingPanopticFusion(BaseModule):
     ) -> None:
         super().__init__()
         self.num_thing_classes = num_thing_classes
-        self.num_classes = num_thing_classes + num_stuff_classes
-        if self.num_classes > 255:
-            raise ValueError(
-                f'EmbeddingPanopticFusion: num_thing_classes + num_stuff_classes is '
-                f'{self.num_classes}, but label maps are uint8: at most 255 classes'
-            )
+        self.num_classes = checked_classes(self, num_thing_classes, num_stuff_classes)
         self.kernel_size = kernel_size
         self.peak_threshold = peak_threshold
         self.top_k = top_k
@@ -128,23 +123,56 @@ class EmbeddingPanopticFusion(BaseModule):
 
     def _checked(self, view: View) -> View:
         """The view in float32. Refuses other class counts or sizes, and values not finite."""
-        maps = {name: getattr(view, name).float() for name in View._fields[:3]}
-        channels = (self.num_classes, self.num_thing_classes, maps['instance_embedding'].shape[0])
-        size = maps['semantic_logits'].shape[-2:]
-        for (name, values), count in zip(maps.items(), channels, strict=True):
-            if values.shape != (count, *size):
-                raise ValueError(
-                    f'EmbeddingPanopticFusion: {name} is {tuple(values.shape)}, expected '
-                    f'{(count, *size)}: class counts of model and fusion must agree, and all '
-                    'maps must have one size'
-                )
-        # One sum per map, and one transfer from the device: NaN and infinity survive a sum.
-        finite = torch.stack([values.sum() for values in maps.values()]).isfinite().tolist()
-        for name, good in zip(maps, finite, strict=True):
-            if not good:
-                raise ValueError(
-                    f'EmbeddingPanopticFusion: {name} has NaN or infinite values: the training '
-                    'diverged or the input was not finite; lower the learning rate, or train '
-                    'without --amp'
-                )
-        return view._replace(**maps)
+        maps = {name: getattr(view, name) for name in View._fields[:3]}
+        channels = (self.num_classes, self.num_thing_classes, len(view.instance_embedding))
+        return view._replace(**checked_maps(self, maps, channels))
+
+
+def checked_classes(owner: BaseModule, num_thing_classes: int, num_stuff_classes: int) -> int:
+    """C, the number of classes.
+
+    Raises:
+        ValueError: there are more than label maps can hold.
+    """
+    num_classes = num_thing_classes + num_stuff_classes
+    if num_classes > 255:
+        raise ValueError(
+            f'{type(owner).__name__}: num_thing_classes + num_stuff_classes is {num_classes}, '
+            'but label maps are uint8: at most 255 classes'
+        )
+    return num_classes
+
+
+def checked_maps(
+    owner: BaseModule, maps: dict[str, Tensor], channels: Sequence[int]
+) -> dict[str, Tensor]:
+    """The network's maps of one picture in float32.
+
+    Args:
+        owner: the fusion, for messages.
+        maps: by name, each (channels, h, w).
+        channels: expected of each.
+
+    Raises:
+        ValueError: a map has NaN or infinite values, another size than the first, or another
+            number of channels.
+    """
+    size = next(iter(maps.values())).shape[-2:]
+    for (name, values), count in zip(maps.items(), channels, strict=True):
+        if values.shape != (count, *size):
+            raise ValueError(
+                f'{type(owner).__name__}: {name} is {tuple(values.shape)}, expected '
+                f'{(count, *size)}: class counts of model and fusion must agree, and all '
+                'maps must have one size'
+            )
+    maps = {name: values.float() for name, values in maps.items()}
+    # One sum per map, and one transfer from the device: NaN and infinity survive a sum.
+    finite = torch.stack([values.sum() for values in maps.values()]).isfinite().tolist()
+    for name, good in zip(maps, finite, strict=True):
+        if not good:
+            raise ValueError(
+                f'{type(owner).__name__}: {name} has NaN or infinite values: the training '
+                'diverged or the input was not finite; lower the learning rate, or train '
+                'without --amp'
+            )
+    return maps

@@ -1,4 +1,4 @@
-"""What the detector gives: the network's maps, and predictions in mmdet's samples."""
+"""What the detectors give: the network's maps, and predictions in mmdet's samples."""
 
 from __future__ import annotations
 
@@ -31,6 +31,30 @@ class EINetOutputs(NamedTuple):
     instance_embedding: Tensor
     instance_attention: Tensor
     heatmap_logits: Tensor
+
+    @property
+    def fused(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What :class:`EmbeddingPanopticFusion` takes."""
+        return self.semantic_logits, self.heatmap_logits, self.instance_embedding
+
+
+class PanopticDeepLabOutputs(NamedTuple):
+    """Panoptic-DeepLab's maps for a batch, all at stride 4.
+
+    Attributes:
+        semantic_logits: (B, C, h, w).
+        heatmap_logits: (B, 1, h, w), of the centres of all thing classes.
+        offsets: (B, 2, h, w) xy, pixels of the network's input.
+    """
+
+    semantic_logits: Tensor
+    heatmap_logits: Tensor
+    offsets: Tensor
+
+    @property
+    def fused(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What :class:`OffsetPanopticFusion` takes."""
+        return self.semantic_logits, self.heatmap_logits, self.offsets
 
 
 def write_prediction(sample: DetDataSample, result: PanopticResult) -> None:

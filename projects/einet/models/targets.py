@@ -19,12 +19,23 @@ IGNORE_LABEL = 255
 
 
 @dataclass
-class PanopticTargets:
-    """What the losses need to know about a batch.
+class SemanticTargets:
+    """What the semantic loss needs to know about a batch.
 
     Attributes:
         sem_seg: (B, H, W) long, 255 = ignore.
         pixel_weights: (B, H, W) float, weights of the semantic cross-entropy.
+    """
+
+    sem_seg: Tensor
+    pixel_weights: Tensor
+
+
+@dataclass
+class PanopticTargets(SemanticTargets):
+    """What EINet's losses need to know about a batch, besides the semantic targets.
+
+    Attributes:
         labels: (B, h, w) long, -1 = ignore.
         instance_ids: (B, h, w) long, rows of ``instance_labels``, -1 = no instance.
         present: (B, C) bool, categories with pixels at (h, w).
@@ -34,8 +45,6 @@ class PanopticTargets:
         heatmap_mask: (B, 1, h, w) bool, False on void and crowd.
     """
 
-    sem_seg: Tensor
-    pixel_weights: Tensor
     labels: Tensor
     instance_ids: Tensor
     present: Tensor
@@ -72,22 +81,18 @@ def build_targets(
     Returns:
         Targets on the samples' device.
     """
-    sem_seg = torch.stack([s.gt_sem_seg.sem_seg[0] for s in data_samples]).long()
-    instances = [s.gt_instances for s in data_samples]
-    numbers = [s.gt_panoptic_seg.sem_seg[0].long() // INSTANCE_OFFSET for s in data_samples]
-    pixel_weights = torch.stack(
-        [
-            _small_instance_weights(n, i.areas, small_instance_area, small_instance_weight)
-            for n, i in zip(numbers, instances, strict=True)
-        ]
+    numbers = [instance_numbers(sample) for sample in data_samples]
+    semantic = build_semantic_targets(
+        data_samples, numbers, small_instance_area, small_instance_weight
     )
+    instances = [s.gt_instances for s in data_samples]
     coarse = [
-        _downsample(s, n, i.labels, i.centroids, feature_size)
-        for s, n, i in zip(sem_seg, numbers, instances, strict=True)
+        _without_hidden(*coarse_maps(s, n, feature_size), s, feature_size)
+        for s, n in zip(data_samples, numbers, strict=True)
     ]
     heatmaps = [
         centroid_heatmap(
-            _to_cells(i.centroids, s.shape, feature_size),
+            to_cells(i.centroids, s.shape, feature_size),
             i.labels,
             (i.bboxes[:, 2:] - i.bboxes[:, :2])
             * i.bboxes.new_tensor(_scale(s.shape, feature_size)),
@@ -96,15 +101,15 @@ def build_targets(
             min_overlap,
             min_radius,
         )
-        for s, i in zip(sem_seg, instances, strict=True)
+        for s, i in zip(semantic.sem_seg, instances, strict=True)
     ]
     labels, instance_ids, instance_labels, centroids = map(list, zip(*coarse, strict=True))
     labels = torch.stack(labels)
     categories = torch.arange(num_classes, device=labels.device)
     present = torch.stack([torch.isin(categories, picture) for picture in labels])
     return PanopticTargets(
-        sem_seg=sem_seg,
-        pixel_weights=pixel_weights,
+        sem_seg=semantic.sem_seg,
+        pixel_weights=semantic.pixel_weights,
         labels=labels,
         instance_ids=torch.stack(instance_ids),
         present=present,
@@ -115,12 +120,43 @@ def build_targets(
     )
 
 
+def instance_numbers(sample: DetDataSample) -> Tensor:
+    """The instance of every pixel, counted from 1, as rows of ``gt_instances``: (H, W) long."""
+    return sample.gt_panoptic_seg.sem_seg[0].long() // INSTANCE_OFFSET
+
+
+def build_semantic_targets(
+    data_samples: Sequence[DetDataSample],
+    numbers: Sequence[Tensor],
+    small_instance_area: float,
+    small_instance_weight: float,
+) -> SemanticTargets:
+    """The part of :func:`build_targets` that any panoptic detector has.
+
+    Args:
+        data_samples: B samples, packed and padded.
+        numbers: their :func:`instance_numbers`.
+        small_instance_area: see :func:`build_targets`.
+        small_instance_weight: see :func:`build_targets`.
+    """
+    sem_seg = torch.stack([s.gt_sem_seg.sem_seg[0] for s in data_samples]).long()
+    pixel_weights = torch.stack(
+        [
+            _small_instance_weights(
+                n, s.gt_instances.areas, small_instance_area, small_instance_weight
+            )
+            for s, n in zip(data_samples, numbers, strict=True)
+        ]
+    )
+    return SemanticTargets(sem_seg, pixel_weights)
+
+
 def _scale(image_size: Sequence[int], feature_size: tuple[int, int]) -> tuple[float, float]:
     """Feature cells per input pixel along (x, y)."""
     return feature_size[1] / image_size[1], feature_size[0] / image_size[0]
 
 
-def _to_cells(xy: Tensor, image_size: Sequence[int], feature_size: tuple[int, int]) -> Tensor:
+def to_cells(xy: Tensor, image_size: Sequence[int], feature_size: tuple[int, int]) -> Tensor:
     """Feature cells (K, 2), xy, that hold the pixels ``xy``."""
     cells = ((xy + 0.5) * xy.new_tensor(_scale(image_size, feature_size))).long()
     limit = cells.new_tensor([feature_size[1] - 1, feature_size[0] - 1])
@@ -151,24 +187,39 @@ def nearest(maps: Tensor, size: tuple[int, int]) -> Tensor:
     return maps[..., rows[:, None], cols]
 
 
-def _downsample(
-    sem_seg: Tensor,
-    numbers: Tensor,
-    instance_labels: Tensor,
-    centroids: Tensor,
-    feature_size: tuple[int, int],
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Nearest maps at (h, w) on which every instance keeps the cell of its centroid."""
-    labels = nearest(sem_seg, feature_size)
+def coarse_maps(
+    sample: DetDataSample, numbers: Tensor, feature_size: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
+    """Nearest maps at (h, w) on which every instance keeps the cell of its centroid.
+
+    Args:
+        sample: packed and padded.
+        numbers: its :func:`instance_numbers`.
+        feature_size: (h, w).
+
+    Returns:
+        Labels (h, w) long, -1 = ignore; and rows of ``gt_instances``, (h, w) long, -1 = none.
+    """
+    instances = sample.gt_instances
+    labels = nearest(sample.gt_sem_seg.sem_seg[0], feature_size).long()
     ids = nearest(numbers, feature_size) - 1
-    cells = _to_cells(centroids, sem_seg.shape, feature_size)
+    cells = to_cells(instances.centroids, numbers.shape, feature_size)
     flat_cells = cells[:, 1] * feature_size[1] + cells[:, 0]
-    _stamp(ids.view(-1), labels.view(-1), flat_cells, instance_labels, numbers)
+    _stamp(ids.view(-1), labels.view(-1), flat_cells, instances.labels, numbers)
     labels[labels == IGNORE_LABEL] = -1
-    count = len(instance_labels)
-    kept = torch.bincount(ids.view(-1) + 1, minlength=count + 1)[1:] > 0
+    return labels, ids
+
+
+def _without_hidden(
+    labels: Tensor, ids: Tensor, sample: DetDataSample, feature_size: tuple[int, int]
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Number instances that have cells anew; maps, their labels and their centroids' cells."""
+    instances = sample.gt_instances
+    kept = torch.bincount(ids.view(-1) + 1, minlength=len(instances) + 1)[1:] > 0
     renumber = torch.cat([ids.new_full((1,), -1), kept.cumsum(0) - 1])
-    return labels, renumber[ids + 1], instance_labels[kept], cells[kept]
+    image_size = sample.gt_sem_seg.sem_seg.shape[-2:]
+    cells = to_cells(instances.centroids, image_size, feature_size)
+    return labels, renumber[ids + 1], instances.labels[kept], cells[kept]
 
 
 def _stamp(

@@ -1,8 +1,10 @@
-"""Heads: embeddings, their attention, the centroid heatmap (Fig. 2), the interaction (Fig. 4)."""
+"""Heads: embeddings, attention, centroid heatmap (Fig. 2), interaction (Fig. 4); the baseline's."""
 
 from .centroid_heatmap import CentroidHeatmapHead
 from .instance_embedding import InstanceEmbedding, InstanceEmbeddingHead
 from .interaction import InteractionHead
+from .offset import OffsetHead
+from .semantic import SemanticHead
 from .semantic_embedding import SemanticEmbedding, SemanticEmbeddingHead
 
 __all__ = [
@@ -10,6 +12,8 @@ __all__ = [
     'InstanceEmbedding',
     'InstanceEmbeddingHead',
     'InteractionHead',
+    'OffsetHead',
     'SemanticEmbedding',
     'SemanticEmbeddingHead',
+    'SemanticHead',
 ]

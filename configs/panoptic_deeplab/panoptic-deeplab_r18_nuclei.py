@@ -1,0 +1,10 @@
+# Panoptic-DeepLab with the data, encoder, decoders and schedule of einet_r18_nuclei.py.
+_base_ = [
+    '../_base_/models/panoptic_deeplab_r18.py',
+    '../_base_/datasets/nuclei_panoptic.py',
+    '../_base_/schedules/adamw_small.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(num_thing_classes=1, num_stuff_classes=1)
+train_cfg = dict(max_iters=2000, val_interval=1000)
+custom_hooks = []  # no semantic centres to commit

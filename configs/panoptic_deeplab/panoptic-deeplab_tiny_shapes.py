@@ -1,0 +1,10 @@
+# Panoptic-DeepLab with the data, encoder, decoders and schedule of einet_tiny_shapes.py.
+_base_ = [
+    '../_base_/models/panoptic_deeplab_r18.py',
+    '../_base_/datasets/shapes_panoptic.py',
+    '../_base_/schedules/adamw_small.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(num_thing_classes=4, num_stuff_classes=3)
+train_cfg = dict(max_iters=1000, val_interval=500)
+custom_hooks = []  # no semantic centres to commit

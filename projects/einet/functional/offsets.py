@@ -1,0 +1,146 @@
+r"""Instances by centre offsets, as in Panoptic-DeepLab (Cheng et al., CVPR 2020), per picture.
+
+Every thing pixel predicts the offset to its instance's centre of mass; moved by it, the pixel joins
+the nearest centre, whatever its class. An instance then takes the class most of its pixels have.
+
+K instances, C categories, C_th of them things (first), h x w maps, N thing pixels of the original
+picture. Points and offsets are (x, y); 0 is the middle of a map's or picture's first pixel.
+"""
+
+import torch
+from torch import Tensor
+
+from .grouping import Semantics, row_slices
+from .resize import BilinearCells
+
+
+def offset_targets(segment_ids: Tensor, centers: Tensor, image_size: tuple[int, int]) -> Tensor:
+    """Offset from the middle of every cell to the centre of the cell's instance.
+
+    Args:
+        segment_ids: (h, w) int64 in [0, K), -1 where there is no instance.
+        centers: (K, 2) float xy, in pixels of the network's input.
+        image_size: (H, W) of that input.
+
+    Returns:
+        (2, h, w) float32, in pixels of the network's input; 0 where there is no instance.
+    """
+    steps = [cells / pixels for cells, pixels in zip(segment_ids.shape, image_size, strict=True)]
+    middles = _middles(segment_ids.shape[0], segment_ids.shape[1], steps, like=centers)
+    # Row -1, the last one, is for cells without an instance.
+    table = torch.cat([centers, centers.new_zeros(1, 2)])
+    offsets = table[segment_ids].permute(2, 0, 1) - middles
+    return torch.where(segment_ids >= 0, offsets, 0.0).float()
+
+
+def group_by_offsets(
+    offsets: Tensor, centers: Tensor, cells: BilinearCells, pixels: Tensor
+) -> Tensor:
+    """Give every pixel, moved by its upsampled offset, to the nearest centre.
+
+    Where a pixel lands is bilinear inside a cell, and what is nearest to one centre is convex: if
+    the four corners of a cell choose the same centre, so do all of its pixels. Only the pixels of
+    other cells, and those beyond the middles of the outermost ones, are measured one by one.
+
+    Args:
+        offsets: (2, h, w) float, in pixels of the original picture.
+        centers: (K, 2) xy, in pixels of the original picture.
+        cells: from the maps to the original picture.
+        pixels: (N,) int64, flat indices of the pixels to group.
+
+    Returns:
+        (N,) int64 in [0, K), the lowest among equals; -1 for all when K = 0.
+    """
+    if len(centers) == 0:
+        return torch.full_like(pixels, -1)
+    centers = centers.to(offsets)
+    height, width = offsets.shape[1], offsets.shape[2]
+    middles = _middles(height, width, cells.steps, like=offsets)
+    corner = _nearest((middles + offsets).flatten(1).t(), centers).view(height, width)
+
+    positions = torch.stack((pixels % cells.ori_shape[1], pixels // cells.ori_shape[1]), dim=1)
+    inside = (positions >= middles[:, 0, 0]) & (positions <= middles[:, -1, -1])
+    cell = cells.cell_of(pixels)
+    nearest = corner.flatten()[cell]
+    decided = cells.unanimous(corner).flatten()[cell] & inside.all(dim=1)
+    others = (~decided).nonzero().squeeze(1)
+    table = offsets.flatten(1).t().contiguous()
+    for part in row_slices(len(others), len(centers)):
+        chosen = others[part]
+        moved = positions[chosen] + cells.sample(table, pixels[chosen])
+        nearest[chosen] = _nearest(moved, centers)
+    return nearest
+
+
+def majority_labels(
+    groups: Tensor, labels: Tensor, num_groups: int, num_thing_classes: int
+) -> Tensor:
+    """The most frequent label of every group's pixels.
+
+    Args:
+        groups: (N,) int64 in [0, K), -1 for pixels of no group.
+        labels: (N,) int64 in [0, C_th).
+        num_groups: K.
+        num_thing_classes: C_th.
+
+    Returns:
+        (K,) int64 in [0, C_th), the lowest among equals; 0 for a group without pixels.
+    """
+    members = groups >= 0
+    cast = groups[members] * num_thing_classes + labels[members]
+    votes = torch.bincount(cast, minlength=num_groups * num_thing_classes)
+    return votes.view(num_groups, num_thing_classes).max(dim=1).indices
+
+
+def relabel(
+    semantics: Semantics,
+    groups: Tensor,
+    group_labels: Tensor,
+    logits: Tensor,
+    cells: BilinearCells,
+) -> Semantics:
+    """Overrule the labels of thing pixels by those of their groups.
+
+    Args:
+        semantics: of the picture.
+        groups: (N,) int64 in [0, K), -1 for pixels of no group.
+        group_labels: (K,) int64 in [0, C_th).
+        logits: (C, h, w) float, what ``semantics`` was decided from.
+        cells: from the maps to the original picture.
+
+    Returns:
+        ``semantics`` with other ``thing_labels``, and their softmax probabilities.
+    """
+    labels, probabilities = semantics.thing_labels.clone(), semantics.thing_probabilities.clone()
+    members = (groups >= 0).nonzero().squeeze(1)
+    voted = group_labels[groups[members]]
+    overruled = members[voted != labels[members]]
+    labels[members] = voted
+    table = logits.flatten(1).t().contiguous()
+    for part in row_slices(len(overruled), len(logits)):
+        chosen = overruled[part]
+        values = cells.sample(table, semantics.thing_pixels[chosen])
+        own = values.gather(1, labels[chosen, None]).squeeze(1)
+        probabilities[chosen] = (own - values.logsumexp(dim=1)).exp()
+    return semantics._replace(thing_labels=labels, thing_probabilities=probabilities)
+
+
+def _middles(
+    height: int, width: int, steps: tuple[float, ...] | list[float], like: Tensor
+) -> Tensor:
+    """Middles of a map's cells in pixels, given rows and columns per pixel: (2, h, w) xy."""
+    y, x = (
+        (torch.arange(size, dtype=torch.float64) + 0.5) / step - 0.5
+        for size, step in zip((height, width), steps, strict=True)
+    )
+    return torch.stack((x.expand(height, width), y[:, None].expand(height, width))).to(like)
+
+
+def _nearest(points: Tensor, centers: Tensor) -> Tensor:
+    """The centre (K, 2) nearest to each point (N, 2): (N,) int64."""
+    nearest = torch.empty(len(points), dtype=torch.long, device=points.device)
+    for part in row_slices(len(points), len(centers)):
+        # By differences: squares of coordinates would not leave float32 enough digits.
+        distances = torch.cdist(points[part], centers, compute_mode='donot_use_mm_for_euclid_dist')
+        nearest[part] = distances.min(dim=1).indices
+    return nearest

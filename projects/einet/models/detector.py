@@ -1,0 +1,104 @@
+"""What the panoptic detectors share: encoder, decoders, prediction, checkpoints."""
+
+from __future__ import annotations
+
+from mmdet.models.detectors import BaseDetector
+from mmdet.registry import MODELS
+from mmdet.structures import SampleList
+from torch import Tensor
+
+from .checkpoints import drop_other_shapes
+from .outputs import write_prediction
+
+
+class PanopticDetector(BaseDetector):
+    """One encoder, two decoders, and a fusion that turns their maps into a panoptic picture.
+
+    A detector of its own adds heads, ``_forward`` and ``loss``. What ``_forward`` gives has the
+    property ``fused``: three maps of the batch, in the order that the fusion takes them.
+
+    Args:
+        num_thing_classes: C_th; labels 0 .. C_th - 1.
+        num_stuff_classes: C_st; labels C_th .. C - 1.
+        backbone: any backbone of mmdet or mmseg with features at strides 4, 8 and 16 (or 32).
+        semantic_decoder: (features) -> (B, channels, h, w).
+        instance_decoder: (features) -> (B, channels, h, w).
+        fusion: network maps -> panoptic picture.
+        targets: options of the function that makes the training targets.
+        allow_other_classes: load the rest of a checkpoint whose class counts differ (transfer);
+            otherwise such a checkpoint is an error.
+        data_preprocessor: see :class:`EINetDataPreprocessor`.
+    """
+
+    def __init__(
+        self,
+        num_thing_classes: int,
+        num_stuff_classes: int,
+        backbone: dict,
+        semantic_decoder: dict,
+        instance_decoder: dict,
+        fusion: dict,
+        targets: dict | None = None,
+        allow_other_classes: bool = False,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        num_classes = num_thing_classes + num_stuff_classes
+        if data_preprocessor is not None:
+            data_preprocessor = {
+                'void_label': num_classes,
+                'num_thing_classes': num_thing_classes,
+                **data_preprocessor,
+            }
+        super().__init__(data_preprocessor, init_cfg)
+        self.num_thing_classes = num_thing_classes
+        self.num_classes = num_classes
+        self.target_options = dict(targets or {})
+        self.allow_other_classes = allow_other_classes
+        self.backbone = MODELS.build(backbone)
+        self.semantic_decoder = MODELS.build(semantic_decoder)
+        self.instance_decoder = MODELS.build(instance_decoder)
+        self.fusion = MODELS.build(
+            {
+                'num_thing_classes': num_thing_classes,
+                'num_stuff_classes': num_stuff_classes,
+                **fusion,
+            }
+        )
+
+    def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
+        """Backbone features at strides 4, 8 and 16 or 32."""
+        return self.backbone(batch_inputs)
+
+    def predict(
+        self, batch_inputs: Tensor, batch_data_samples: SampleList, rescale: bool = True
+    ) -> SampleList:
+        """Panoptic predictions, written into the samples.
+
+        Args:
+            batch_inputs: (B, 3, H, W) float, normalized.
+            batch_data_samples: B samples with ``img_shape`` and ``ori_shape``.
+            rescale: predict at the original picture's size (default) or at the input's.
+
+        Returns:
+            The samples with ``pred_panoptic_seg`` (``sem_seg``: (1, H, W) int32, label + 1000 x
+            instance, void = C), ``pred_sem_seg`` (``sem_seg``: (1, H, W) uint8) and
+            ``pred_instances`` (``labels``, ``scores``, ``panoptic_ids``: (K,), ``centroids``:
+            (K, 2) xy), instances in the order of their ids.
+        """
+        maps = self._forward(batch_inputs).fused
+        for sample, *own in zip(batch_data_samples, *maps, strict=True):
+            img_shape = sample.img_shape[:2]
+            result = self.fusion(
+                *own,
+                padded_shape=tuple(batch_inputs.shape[-2:]),
+                img_shape=img_shape,
+                ori_shape=sample.ori_shape[:2] if rescale else img_shape,
+            )
+            write_prediction(sample, result)
+        return batch_data_samples
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: object) -> None:
+        """Refuse, or with ``allow_other_classes`` skip, parameters of another class set."""
+        drop_other_shapes(self, state_dict, prefix, self.allow_other_classes)
+        super()._load_from_state_dict(state_dict, prefix, *args)

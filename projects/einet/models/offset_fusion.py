@@ -1,0 +1,108 @@
+"""Panoptic-DeepLab's fusion: network maps of one picture to its panoptic result."""
+
+from __future__ import annotations
+
+import torch
+from mmdet.registry import MODELS
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from ..functional.grouping import PanopticResult, merge_segments, semantic_decision
+from ..functional.heatmap import find_peaks
+from ..functional.offsets import group_by_offsets, majority_labels, relabel
+from ..functional.resize import BilinearCells, Shapes, resize_maps
+from .fusion import checked_classes, checked_maps
+
+
+@MODELS.register_module()
+class OffsetPanopticFusion(BaseModule):
+    """Give every thing pixel, moved by its offset, to the nearest centre (Cheng et al., CVPR 2020).
+
+    Semantics, heatmap and offsets are upsampled to the original picture and decided there, as in
+    the original. An instance has the class of most of its pixels. A picture without any centre has
+    void in place of things, and stuff below ``stuff_area`` becomes void.
+
+    Has no parameters.
+
+    Args:
+        num_thing_classes: C_th.
+        num_stuff_classes: C_st, C = C_th + C_st <= 255.
+        kernel_size: side of the max-pool window for centres, in pixels of the original picture.
+            The authors use 7; in later code 13 on Cityscapes and 41 on COCO.
+        peak_threshold: probability that a centre exceeds.
+        top_k: centres per picture.
+        stuff_area: smallest area of a stuff class, in pixels of the original picture; published
+            are 2048 on Cityscapes and 4096 on COCO.
+    """
+
+    def __init__(
+        self,
+        num_thing_classes: int,
+        num_stuff_classes: int,
+        kernel_size: int = 7,
+        peak_threshold: float = 0.1,
+        top_k: int = 200,
+        stuff_area: int = 4096,
+    ) -> None:
+        super().__init__()
+        self.num_thing_classes = num_thing_classes
+        self.num_classes = checked_classes(self, num_thing_classes, num_stuff_classes)
+        self.kernel_size = kernel_size
+        self.peak_threshold = peak_threshold
+        self.top_k = top_k
+        self.stuff_area = stuff_area
+
+    @torch.no_grad()
+    def forward(
+        self,
+        semantic_logits: Tensor,
+        heatmap_logits: Tensor,
+        offsets: Tensor,
+        padded_shape: tuple[int, int],
+        img_shape: tuple[int, int],
+        ori_shape: tuple[int, int],
+    ) -> PanopticResult:
+        """Segment one picture. Computes in float32, also for half-precision maps.
+
+        Args:
+            semantic_logits: (C, h, w).
+            heatmap_logits: (1, h, w), before the sigmoid.
+            offsets: (2, h, w) xy, in pixels of the network's input.
+            padded_shape: (height, width) of the network's input, which the maps cover.
+            img_shape: (height, width) of the resized picture in its top-left corner.
+            ori_shape: (height, width) of the result.
+
+        Returns:
+            The panoptic map and its instances. A score is the heatmap at the centre x the mean
+            semantic probability of the instance's class inside its mask.
+
+        Raises:
+            ValueError: a map has NaN or infinite values, or another number of channels.
+        """
+        maps = dict(semantic_logits=semantic_logits, heatmap_logits=heatmap_logits, offsets=offsets)
+        logits, heatmap, offsets = checked_maps(self, maps, (self.num_classes, 1, 2)).values()
+        shapes = Shapes(tuple(padded_shape), tuple(img_shape), tuple(ori_shape))
+        cells = BilinearCells((logits.shape[-2], logits.shape[-1]), shapes, like=logits)
+        semantics = semantic_decision(logits, cells, self.num_thing_classes)
+        peaks = find_peaks(
+            resize_maps(heatmap.sigmoid(), shapes),
+            kernel_size=self.kernel_size,
+            threshold=self.peak_threshold,
+            top_k=self.top_k,
+        )
+        rows, columns = (ori / img for ori, img in zip(shapes.ori, shapes.img, strict=True))
+        scaled = offsets * offsets.new_tensor([columns, rows])[:, None, None]
+        groups = group_by_offsets(scaled, peaks.xy, cells, semantics.thing_pixels)
+        labels = majority_labels(
+            groups, semantics.thing_labels, len(peaks.labels), self.num_thing_classes
+        )
+        return merge_segments(
+            relabel(semantics, groups, labels, logits, cells),
+            groups,
+            peaks._replace(labels=labels),
+            # Its peaks already are in pixels of the picture.
+            BilinearCells(shapes.ori, Shapes(shapes.ori, shapes.ori, shapes.ori), like=logits),
+            self.num_classes,
+            self.num_thing_classes,
+            self.stuff_area,
+        )

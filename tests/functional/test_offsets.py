@@ -1,0 +1,187 @@
+"""Offsets against hand values, grouping against the published description, done slowly."""
+
+import math
+import subprocess
+import sys
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from einet.functional.grouping import semantic_decision
+from einet.functional.offsets import group_by_offsets, majority_labels, offset_targets, relabel
+from einet.functional.resize import BilinearCells, Shapes, resize_maps
+
+
+def test_targets_by_hand():
+    # Cells of 4 x 2 pixels: middles at x = 1.5, 5.5, 9.5 and y = 0.5, 2.5.
+    ids = torch.tensor([[0, -1, 1], [0, 0, -1]])
+    centers = torch.tensor([[3.0, 1.25], [9.5, 0.5]])
+    offsets = offset_targets(ids, centers, (4, 12))
+    assert offsets[0].tolist() == [[1.5, 0.0, 0.0], [1.5, -2.5, 0.0]]
+    assert offsets[1].tolist() == [[0.75, 0.0, 0.0], [-1.25, -1.25, 0.0]]
+    assert offsets.dtype == torch.float32
+
+
+def test_targets_without_instances():
+    offsets = offset_targets(torch.full((2, 3), -1), torch.zeros(0, 2), (8, 12))
+    assert offsets.tolist() == torch.zeros(2, 2, 3).tolist()
+
+
+def test_targets_follow_a_permutation_of_the_instances():
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(-1, 5, (6, 9), generator=generator)
+    centers = torch.rand(5, 2, generator=generator) * 30
+    order = torch.tensor([3, 0, 4, 1, 2])
+    renamed = torch.where(ids >= 0, order.argsort()[ids], -1)
+    expected = offset_targets(ids, centers, (24, 36))
+    assert offset_targets(renamed, centers[order], (24, 36)).equal(expected)
+
+
+def test_true_offsets_lead_to_the_centers():
+    ids = torch.tensor([[0, 0, 1, 1], [0, -1, -1, 1]])
+    centers = torch.tensor([[2.0, 3.0], [12.0, 2.0]])
+    shapes = Shapes((8, 16), (8, 16), (8, 16))
+    cells = BilinearCells((2, 4), shapes, like=torch.zeros(()))
+    groups = group_by_offsets(offset_targets(ids, centers, (8, 16)), centers, cells, _all((8, 16)))
+    # The middle of a cell, and what surrounds it, is its instance's.
+    assert groups.view(8, 16)[1:3, [1, 5, 9, 13]].tolist() == [[0, 0, 1, 1]] * 2
+    assert groups.view(8, 16)[5:7, [1, 13]].tolist() == [[0, 1]] * 2
+
+
+def _all(size):
+    return torch.arange(math.prod(size))
+
+
+def _group_slowly(offsets, centers, shapes):
+    """Every pixel of the upsampled offsets, moved, one centre after the other."""
+    offsets = resize_maps(offsets, shapes)
+    height, width = shapes.ori
+    x = torch.arange(width, dtype=offsets.dtype) + offsets[0]
+    y = torch.arange(height, dtype=offsets.dtype)[:, None] + offsets[1]
+    groups = torch.full((height, width), -1)
+    nearest = torch.full((height, width), float('inf'), dtype=offsets.dtype)
+    for k, (center_x, center_y) in enumerate(centers.tolist()):
+        distance = ((x - center_x) ** 2 + (y - center_y) ** 2).sqrt()
+        closer = distance < nearest
+        groups[closer] = k
+        nearest[closer] = distance[closer]
+    return groups
+
+
+@given(
+    size=st.tuples(st.integers(1, 8), st.integers(1, 8)),
+    missing=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    ori=st.tuples(st.integers(1, 33), st.integers(1, 33)),
+    num_instances=st.integers(0, 7),
+    spread=st.sampled_from([0.5, 20.0]),
+    seed=st.integers(0, 10_000),
+)
+def test_grouping_is_the_nearest_center_to_every_moved_pixel(
+    size, missing, ori, num_instances, spread, seed
+):
+    generator = torch.Generator().manual_seed(seed)
+    padded = tuple(4 * cells for cells in size)
+    img = tuple(max(length - less, 1) for length, less in zip(padded, missing, strict=True))
+    shapes = Shapes(padded, img, ori)
+    offsets = spread * torch.randn(2, *size, generator=generator, dtype=torch.float64)
+    centers = torch.rand(num_instances, 2, generator=generator, dtype=torch.float64) * 33
+    cells = BilinearCells(size, shapes, like=offsets)
+    pixels = _all(ori)[torch.rand(math.prod(ori), generator=generator) < 0.8]
+    groups = group_by_offsets(offsets, centers, cells, pixels)
+    assert groups.tolist() == _group_slowly(offsets, centers, shapes).flatten()[pixels].tolist()
+
+
+def test_pixels_beyond_the_outermost_middles_keep_their_own_place():
+    # Offsets 0: pixel 0 lies 1.5 pixels left of the first cell's middle, and is nearer to x = 0.
+    cells = BilinearCells((1, 2), Shapes((4, 8), (4, 8), (4, 8)), like=torch.zeros(()))
+    centers = torch.tensor([[1.5, 1.5], [0.0, 0.0], [7.0, 3.0]])
+    groups = group_by_offsets(torch.zeros(2, 1, 2), centers, cells, _all((4, 8))).view(4, 8)
+    assert groups[0, 0] == 1
+    assert groups[1, 1] == 0
+    assert groups[3, 7] == 2
+
+
+def test_grouping_in_chunks_is_the_same(monkeypatch):
+    generator = torch.Generator().manual_seed(1)
+    offsets = 10 * torch.randn(2, 6, 7, generator=generator)
+    centers = 30 * torch.rand(9, 2, generator=generator)
+    cells = BilinearCells((6, 7), Shapes((24, 28), (24, 28), (30, 35)), like=offsets)
+    whole = group_by_offsets(offsets, centers, cells, _all((30, 35)))
+    monkeypatch.setattr('einet.functional.grouping._CHUNK', 20)
+    assert group_by_offsets(offsets, centers, cells, _all((30, 35))).equal(whole)
+
+
+def test_without_centers_nothing_is_grouped():
+    cells = BilinearCells((2, 3), Shapes((8, 12), (8, 12), (8, 12)), like=torch.zeros(()))
+    groups = group_by_offsets(torch.zeros(2, 2, 3), torch.zeros(0, 2), cells, torch.arange(5))
+    assert groups.tolist() == [-1] * 5
+
+
+def test_majority_by_hand():
+    groups = torch.tensor([0, 0, 0, 2, 2, -1, -1, 2, 2])
+    labels = torch.tensor([1, 2, 2, 1, 0, 2, 2, 0, 1])
+    # Group 1 has no pixel; group 2 has two of 0 and two of 1.
+    assert majority_labels(groups, labels, 3, num_thing_classes=3).tolist() == [2, 0, 0]
+
+
+def test_majority_of_nothing():
+    none = torch.zeros(0, dtype=torch.long)
+    assert majority_labels(none, none, 0, num_thing_classes=3).shape == (0,)
+    assert majority_labels(none, none, 2, num_thing_classes=3).tolist() == [0, 0]
+
+
+@given(
+    votes=st.lists(st.tuples(st.integers(-1, 4), st.integers(0, 3)), max_size=40),
+)
+def test_majority_is_torchs_mode(votes):
+    groups, labels = torch.tensor(votes, dtype=torch.long).view(-1, 2).unbind(1)
+    chosen = majority_labels(groups, labels, 5, num_thing_classes=4)
+    for k in range(5):
+        own = labels[groups == k]
+        assert chosen[k] == (own.mode().values if len(own) else 0)
+
+
+@pytest.mark.parametrize('chunk', [3, 1 << 22])
+def test_relabelled_pixels_have_the_probability_of_their_new_class(chunk, monkeypatch):
+    monkeypatch.setattr('einet.functional.grouping._CHUNK', chunk)
+    generator = torch.Generator().manual_seed(2)
+    logits = torch.randn(4, 3, 5, generator=generator)
+    shapes = Shapes((12, 20), (12, 20), (17, 13))
+    cells = BilinearCells((3, 5), shapes, like=logits)
+    semantics = semantic_decision(logits, cells, num_thing_classes=3)
+    groups = torch.randint(-1, 2, semantics.thing_pixels.shape, generator=generator)
+    changed = relabel(semantics, groups, torch.tensor([2, 0]), logits, cells)
+    expected = torch.tensor([2, 0])[groups].where(groups >= 0, semantics.thing_labels)
+    assert changed.thing_labels.equal(expected)
+    softmax = resize_maps(logits, shapes).softmax(dim=0).flatten(1)
+    torch.testing.assert_close(
+        changed.thing_probabilities, softmax[expected, semantics.thing_pixels]
+    )
+    assert changed.labels.equal(semantics.labels)
+
+
+MEMORY = """
+import resource, torch
+from einet.functional.offsets import group_by_offsets
+from einet.functional.resize import BilinearCells, Shapes
+torch.set_num_threads(1)
+size = (1024, 2048)
+cells = BilinearCells((256, 512), Shapes(size, size, size), like=torch.zeros(()))
+pixels = torch.arange(size[0] * size[1])
+centers = torch.rand(300, 2) * torch.tensor([2048.0, 1024.0])
+offsets = 40 * torch.randn(2, 256, 512)  # worse than any network: neighbours disagree
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+groups = group_by_offsets(offsets, centers, cells, pixels)
+assert groups.unique().numel() == 300
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20)
+"""
+
+
+@pytest.mark.slow
+def test_memory_is_bounded_at_full_size():
+    result = subprocess.run(
+        [sys.executable, '-c', MEMORY], capture_output=True, text=True, check=True
+    )
+    assert float(result.stdout.split()[-1]) < 0.5  # GiB; all distances at once are 2.3

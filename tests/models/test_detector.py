@@ -1,0 +1,48 @@
+"""What both detectors inherit; their own tests cover it in place."""
+
+import pytest
+import torch
+from mmdet.registry import MODELS
+
+from einet.models import PanopticDetector
+
+from .samples import make_sample
+from .tiny import tiny_model, tiny_panoptic_deeplab
+
+
+@pytest.fixture(params=[tiny_model, tiny_panoptic_deeplab], ids=['EINet', 'PanopticDeepLab'])
+def model(request):
+    return MODELS.build(request.param()).eval()
+
+
+def test_the_preprocessor_knows_the_classes(model):
+    assert isinstance(model, PanopticDetector)
+    assert model.data_preprocessor.void_label == 3
+    assert model.data_preprocessor.num_thing_classes == 2
+
+
+def test_the_fusion_gets_each_pictures_own_maps_and_shapes(model, monkeypatch):
+    calls = []
+
+    def fusion(*maps, **shapes):
+        calls.append((maps, shapes))
+        return original(*maps, **shapes)
+
+    original = model.fusion.forward
+    monkeypatch.setattr(model.fusion, 'forward', fusion)
+    samples = [make_sample((32, 48), []) for _ in range(2)]
+    samples[1].set_metainfo(dict(ori_shape=(61, 90, 3), img_shape=(30, 44, 3)))
+    inputs = torch.randn(2, 3, 32, 48)
+    with torch.no_grad():
+        outputs = model(inputs, mode='tensor')
+        model.predict(inputs, samples)
+    assert calls[1][1] == dict(padded_shape=(32, 48), img_shape=(30, 44), ori_shape=(61, 90))
+    for picture, (maps, _) in enumerate(calls):
+        assert [m.shape[0] for m in maps] == [m.shape[1] for m in outputs.fused]
+        for own, batch in zip(maps, outputs.fused, strict=True):
+            torch.testing.assert_close(own, batch[picture])
+
+
+def test_features_are_the_backbones(model):
+    features = model.extract_feat(torch.randn(1, 3, 32, 48))
+    assert [tuple(f.shape[-2:]) for f in features] == [(8, 12), (4, 6), (2, 3), (1, 2)]
