@@ -16,4 +16,4 @@ model = dict(
         losses=dict(semantic=dict(top_fraction=0.25), center=dict(loss_weight=0.01)),
     ),
 )
-train_cfg = dict(max_iters=1600, val_interval=800)
+train_cfg = dict(max_iters=4500, val_interval=1500)
