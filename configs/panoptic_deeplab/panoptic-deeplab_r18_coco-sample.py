@@ -11,5 +11,5 @@ model = dict(
     targets=dict(small_instance_weight=3.0),
     criterion=dict(semantic_stride=2, semantic=dict(top_fraction=0.25)),
 )
-train_cfg = dict(max_iters=1600, val_interval=800)
+train_cfg = dict(max_iters=4500, val_interval=1500)
 custom_hooks = []  # no semantic centres to commit

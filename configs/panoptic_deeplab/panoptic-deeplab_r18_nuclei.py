@@ -6,5 +6,5 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(num_thing_classes=1, num_stuff_classes=1)
-train_cfg = dict(max_iters=2000, val_interval=1000)
+train_cfg = dict(max_iters=4000, val_interval=1000)
 custom_hooks = []  # no semantic centres to commit
