@@ -1,8 +1,14 @@
 import json
+import sys
 
 import pytest
+import torch
+from mmdet.registry import MODELS
+from mmengine.config import Config
+from mmengine.fileio import load
 
-from tests.paths import CONFIGS
+from tests.commands import run_command
+from tests.paths import CONFIGS, ROOT
 
 from .load import load_tool
 
@@ -84,3 +90,27 @@ def test_tta_of_a_config_without_it_is_an_error(tool, checkpoint, tmp_path):
     config.write_text('model = dict()\ntest_dataloader = dict(dataset=dict())\n')
     with pytest.raises(SystemExit, match='plain.py has no tta_model and no tta_pipeline; add'):
         tool.main([str(config), checkpoint, '--tta'])
+
+
+@pytest.mark.slow
+def test_tta_end_to_end_on_two_ranks(tmp_path):
+    data = tmp_path / 'shapes'
+    shapes = ROOT / 'tools' / 'dataset_converters' / 'shapes.py'
+    run_command(sys.executable, shapes, data, '--train', 1, '--val', 3, '--size', 64, cwd=tmp_path)
+    weights = MODELS.build(Config.fromfile(CONFIG).model).state_dict()
+    torch.save(dict(state_dict=weights), tmp_path / 'some.pth')
+    options = ['--tta', '--data-root', data, '--work-dir', tmp_path / 'out']
+    log = run_command(
+        ROOT / 'tools' / 'dist_test.sh', CONFIG, tmp_path / 'some.pth', 2, *options,
+        '--out', tmp_path / 'some.pkl', '--show-dir', 'drawn',
+        '--cfg-options', 'test_dataloader.num_workers=0',
+        'test_dataloader.persistent_workers=False', 'model.fusion.peak_threshold=0.0',
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert 'panoptic/PQ' in log
+    assert 'missing keys' not in log and 'unexpected key' not in log
+    predictions = load(tmp_path / 'some.pkl')
+    assert len(predictions) == 3
+    assert all(each['pred_panoptic_seg']['sem_seg'].shape == (1, 64, 64) for each in predictions)
+    # The first of the two ranks draws its pictures, as in mmengine.
+    assert len([path for path in tmp_path.rglob('*.*g') if 'drawn' in path.parts]) == 2

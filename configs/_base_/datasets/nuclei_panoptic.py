@@ -24,7 +24,8 @@ test_pipeline = [
     dict(type='Resize', scale=(640, 640), keep_ratio=True),
     dict(type='PackPanopticInputs'),
 ]
-# The first scale is that of test_pipeline: peaks are sought on its map.
+# The first scale is that of test_pipeline: peaks are sought on its map. Nuclei are small, so no
+# view is smaller.
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
@@ -32,9 +33,14 @@ tta_pipeline = [
         transforms=[
             [
                 dict(type='Resize', scale=(int(640 * scale), int(640 * scale)), keep_ratio=True)
-                for scale in (1.0, 0.75, 1.25)
+                for scale in (1.0, 1.25)
             ],
-            [dict(type='RandomFlip', prob=prob) for prob in (0.0, 1.0)],
+            [
+                dict(type='RandomFlip', prob=0.0),
+                dict(type='RandomFlip', prob=1.0, direction='horizontal'),
+                dict(type='RandomFlip', prob=1.0, direction='vertical'),
+                dict(type='RandomFlip', prob=1.0, direction='diagonal'),
+            ],
             [dict(type='PackPanopticInputs')],
         ],
     ),
