@@ -24,7 +24,8 @@ test_pipeline = [
     dict(type='Resize', scale=(640, 640), keep_ratio=True),
     dict(type='PackPanopticInputs'),
 ]
-# The first scale is that of test_pipeline: peaks are sought on its map. None smaller: nuclei are.
+# The first scale is that of test_pipeline: peaks are sought on its map. No smaller one: nuclei are
+# small already.
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(

@@ -32,7 +32,8 @@ test_pipeline = [
     dict(type='Resize', scale=(192, 192), keep_ratio=True),
     dict(type='PackPanopticInputs'),
 ]
-# The first scale is that of test_pipeline: peaks are sought on its map. None smaller: shapes are.
+# The first scale is that of test_pipeline: peaks are sought on its map. No smaller one: shapes are
+# small already.
 tta_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
