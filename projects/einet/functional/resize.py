@@ -97,7 +97,7 @@ def interpolate(maps: Tensor, rows: Samples, columns: Samples) -> Tensor:
     """Read maps (C, h, w) bilinearly at every row and column: (C, len(rows), len(columns))."""
     read = maps.new_empty(len(maps), len(rows.low), len(columns.low))
     channels = max(_CHUNK // (len(rows.low) * max(maps.shape[2], len(columns.low))), 1)
-    for part, out in zip(maps.split(channels), read.split(channels), strict=True):
+    for part, out in zip(torch.split(maps, channels), torch.split(read, channels), strict=True):
         top, bottom = part.index_select(1, rows.low), part.index_select(1, rows.high)
         lines = top.lerp(bottom, rows.weight[:, None])
         left, right = lines.index_select(2, columns.low), lines.index_select(2, columns.high)
