@@ -1,4 +1,4 @@
-# A small EINet on microscopy nuclei; trains in about 35 minutes on one CPU core.
+# A small EINet on microscopy nuclei; trains in about half an hour on one CPU core.
 _base_ = [
     './_base_/models/einet_r18.py',
     './_base_/datasets/nuclei_panoptic.py',
