@@ -1,5 +1,6 @@
-# EINet, ResNet-50, COCO, on one GPU of 24 GB: 16 batches of 2 pictures make one optimizer step, so
-# that a step sees 32 pictures as on 8 GPUs. Iterations count batches: 16 times as many.
+# EINet, ResNet-50, COCO, meant for one GPU of 24 GB (estimated, not measured): 16 batches of 2
+# pictures make one optimizer step, so that a step sees 32 pictures as on 8 GPUs. Iterations count
+# batches: 16 times as many.
 _base_ = [
     './_base_/models/einet_r50.py',
     './_base_/datasets/coco_panoptic.py',

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from einet.evaluation.ground_truth import parse_segments, read_id_map
+from einet.evaluation.ground_truth import ids_to_bgr, parse_segments, read_id_map
 
 THINGS = frozenset({0, 1})
 
@@ -12,6 +12,13 @@ def test_ids_use_all_three_channels_at_odd_sizes(tmp_path, write_png):
     id_map[0, :3] = [0, 3 + 256 * 2 + 65536, (1 << 24) - 1]
     path = write_png(tmp_path / 'ids.png', id_map)
     assert (read_id_map(str(path)) == id_map).all()
+
+
+@pytest.mark.parametrize('dtype', [np.int64, np.uint32, np.int32])
+def test_ids_as_colors(dtype):
+    ids = np.array([[0, 3 + 256 * 2 + 65536 * 7], [(1 << 24) - 1, 255]], dtype)
+    expected = [[[0, 0, 0], [7, 2, 3]], [[255, 255, 255], [0, 0, 255]]]
+    assert ids_to_bgr(ids).tolist() == expected
 
 
 def test_alpha_is_ignored(tmp_path):

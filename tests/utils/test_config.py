@@ -150,3 +150,10 @@ def test_tta_without_its_settings_says_what_to_add(given, config_file):
     ) as error:
         enable_tta(config)
     assert f'{given} =' not in str(error.value)
+
+
+def test_tta_of_a_model_that_has_none(config_file):
+    config = load_config(parse(str(config_file)))
+    config.tta_model = None
+    with pytest.raises(ValueError, match='its model has no test-time augmentation; leave --tta'):
+        enable_tta(config)

@@ -4,7 +4,6 @@ Letters: (H, W) a picture. Ids are R + 256 G + 65536 B, 0 is void. Every error n
 """
 
 import json
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from einet.datasets.transforms.runs import find_runs, instance_statistics
-from einet.evaluation.ground_truth import read_id_map
+from einet.evaluation.files import write_file as replace_file
+from einet.evaluation.ground_truth import ids_to_bgr, read_id_map
 
 _EXIF_ORIENTATION = 0x0112
 _LABEL_MODES = ('1', 'L', 'P', 'I', 'I;16', 'I;16B')
@@ -126,8 +126,7 @@ def read_map(path: Path) -> tuple[str, NDArray[np.generic]]:
 
 def encode_ids(id_map: NDArray[np.integer]) -> bytes:
     """The PNG of an (H, W) map of ids in [0, 2^24)."""
-    channels = [(id_map >> shift & 255).astype(np.uint8) for shift in (16, 8, 0)]  # B, G, R
-    _, content = cv2.imencode('.png', np.stack(channels, axis=-1))
+    _, content = cv2.imencode('.png', ids_to_bgr(id_map))
     return content.tobytes()
 
 
@@ -199,13 +198,7 @@ def write_file(path: Path, content: bytes, overwrite: bool) -> None:
         raise FileExistsError(
             f'{path} exists with another content; move it away, or replace it by --overwrite'
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f'.{path.name}.{uuid.uuid4().hex}')
-    try:
-        draft.write_bytes(content)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    replace_file(path, content)
 
 
 def read_json(path: Path) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .files import write_file, write_png
+from .ground_truth import ids_to_bgr
 from .pq import NONE, decode_labels
 
 #: Ids on disk are those in memory plus this, so that stuff of label 0 is not void.
@@ -83,9 +84,8 @@ def write_image(
         )
     height, width = pred_map.shape
     id_map = ids[inverse].reshape(height, width)
-    bgr = np.stack([id_map >> 16, (id_map >> 8) & 255, id_map & 255], axis=-1).astype(np.uint8)
     written = WrittenImage(image_id, picture, height, width, ids[kept], labels[kept], areas[kept])
-    write_png(folder / written.file_name, bgr)
+    write_png(folder / written.file_name, ids_to_bgr(id_map))
     return written
 
 

@@ -50,6 +50,18 @@ def read_id_map(path: str, backend_args: dict[str, Any] | None = None) -> NDArra
     return cv2.cvtColor(image, to_rgba).view('<u4')[..., 0] & np.uint32(0xFFFFFF)
 
 
+def ids_to_bgr(id_map: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """Code ids as colours, as :func:`read_id_map` reads them from a PNG.
+
+    Args:
+        id_map: (H, W) integer in [0, 2^24).
+
+    Returns:
+        (H, W, 3) BGR, as OpenCV writes it.
+    """
+    return np.stack([id_map >> shift & 255 for shift in (16, 8, 0)], axis=-1).astype(np.uint8)
+
+
 def parse_segments(
     segments_info: Sequence[Mapping[str, Any]], num_classes: int, thing_labels: frozenset[int]
 ) -> GroundTruthSegments:

@@ -142,6 +142,11 @@ def enable_tta(config: Config) -> None:
         "transforms=[[dict(type='Resize', ...), ...], [dict(type='RandomFlip', prob=0.0), "
         "dict(type='RandomFlip', prob=1.0)], [dict(type='PackPanopticInputs')]])]",
     }
+    if 'tta_model' in config and config.tta_model is None:
+        raise ValueError(
+            f'--tta: {config.filename or "the config"} says tta_model = None: its model has no '
+            f'test-time augmentation; leave --tta out'
+        )
     missing = [key for key in examples if not config.get(key)]
     if missing:
         raise ValueError(
