@@ -27,7 +27,7 @@ help:  ## Show this list
 setup:  ## Make the environment in .venv, or complete it (first time 15 to 20 minutes)
 	@$(SETUP)
 
-demo: setup  ## Train on synthetic pictures, score, and draw a contact sheet (10 minutes)
+demo: setup  ## Train on synthetic images, score, and draw a contact sheet (10 minutes)
 	@PYTHON='$(PYTHON)' bash tools/demo.sh
 
 test: setup  ## Run the fast tests; PYTEST_ARGS are passed on

@@ -1,4 +1,4 @@
-"""Whole inference of one picture beside mmdet's panoptic peers, one thread, untrained weights.
+"""Whole inference of one image beside mmdet's panoptic peers, one thread, untrained weights.
 
 Network and post-processing are timed together, for 133 classes: EINet with plain and with
 depthwise-separable convolutions, PanopticFPN and Mask2Former, all on a ResNet-50. Untrained

@@ -1,4 +1,4 @@
-"""PQ per picture: ``PanopticQualityMetric`` beside mmdet's ``CocoPanopticMetric``, one thread.
+"""PQ per image: ``PanopticQualityMetric`` beside mmdet's ``CocoPanopticMetric``, one thread.
 
 Both read the same ground truth, get the same predictions (the ground truth, shifted, with instances
 cut in two), and must agree on PQ. The set needs COCO's layout and categories.
@@ -55,7 +55,7 @@ def predictions(dataset: CocoPanopticDataset) -> list[dict]:
 
 
 def measure(metric: BaseMetric, samples: list[dict]) -> tuple[np.ndarray, float]:
-    """CPU milliseconds of each picture and of the final summary, (N + 1,), and PQ."""
+    """CPU milliseconds of each image and of the final summary, (N + 1,), and PQ."""
     # CocoPanopticMetric overwrites the prediction, so each run gets its own.
     copies = [
         sample
@@ -97,7 +97,7 @@ def main() -> int:
         ours=PanopticQualityMetric(),
         mmdet=CocoPanopticMetric(ann_file=ann_file, seg_prefix=str(annotations)),
     )
-    # CPU time, and the best of each picture: other work on the machine must not decide.
+    # CPU time, and the best of each image: other work on the machine must not decide.
     times, quality = {name: np.full(len(samples) + 1, np.inf) for name in metrics}, {}
     for _ in range(args.repeats):
         for name, metric in metrics.items():
@@ -110,11 +110,9 @@ def main() -> int:
     times = {name: best.sum() / len(samples) for name, best in times.items()}
     height, width = np.mean([sample['ori_shape'] for sample in samples], axis=0)
     ratio = times['mmdet'] / times['ours']
-    print(f'{len(samples)} pictures of about {width:.0f} x {height:.0f}, PQ {quality["ours"]:.2f}')
-    print(
-        f'PanopticQualityMetric  {times["ours"]:7.2f} CPU ms per picture (best of {args.repeats})'
-    )
-    print(f'CocoPanopticMetric     {times["mmdet"]:7.2f} CPU ms per picture')
+    print(f'{len(samples)} images of about {width:.0f} x {height:.0f}, PQ {quality["ours"]:.2f}')
+    print(f'PanopticQualityMetric  {times["ours"]:7.2f} CPU ms per image (best of {args.repeats})')
+    print(f'CocoPanopticMetric     {times["mmdet"]:7.2f} CPU ms per image')
     print(f'ratio                  {ratio:7.2f} (target {TARGET:g})')
     return int(ratio < TARGET)
 

@@ -1,17 +1,17 @@
 """Post-processing, network outputs to panoptic map, against a loop over instances; one thread.
 
 The peer is Panoptic-DeepLab's post-processing, written here from its description and in the manner
-of detectron2: everything is upsampled to the picture, every pixel is compared with every centre
-there, then one pass over the whole picture for each instance (mask, majority vote, score) and each
+of detectron2: everything is upsampled to the image, every pixel is compared with every center
+there, then one pass over the whole image for each instance (mask, majority vote, score) and each
 stuff class. detectron2's own code took 25.7 s with 100 instances and 5.4 s with 20 on the
 machine that these goals were set on: ours at most 1.5 s, and 15 times faster than the loop.
-Most of the peer's time is the distance of every pixel to every centre by broadcasting and
+Most of the peer's time is the distance of every pixel to every center by broadcasting and
 ``torch.norm``. That can be had faster, so a second peer does it with ``torch.cdist``.
 
     python benchmarks/post_processing.py
     python benchmarks/post_processing.py --instances 300 --no-peer
 
-The picture: discs of equal area, things on 40 % of it, in front of wavy bands of stuff. Maps are
+The image: discs of equal area, things on 40 % of it, in front of wavy bands of stuff. Maps are
 smooth, as a network's are, with noise. Times are of the processor, which on an idle machine is the
 time that passes; ours is the best of ``--repeats`` runs.
 """
@@ -36,7 +36,7 @@ THRESHOLD = 0.3
 
 
 def make_outputs(num_instances: int, seed: int = 0) -> dict[str, Tensor]:
-    """What both networks would put out at stride 4 for the same picture of discs."""
+    """What both networks would put out at stride 4 for the same image of discs."""
     generator = torch.Generator().manual_seed(seed)
     height, width = SIZE[0] // STRIDE, SIZE[1] // STRIDE
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing='ij')
@@ -86,7 +86,7 @@ def broadcast_distances(centers: Tensor, points: Tensor) -> Tensor:
 def loop_over_instances(
     outputs: dict[str, Tensor], distances: Callable[[Tensor, Tensor], Tensor]
 ) -> tuple[Tensor, list[float]]:
-    """Panoptic-DeepLab's way, a pass over the picture per instance: panoptic map and scores."""
+    """Panoptic-DeepLab's way, a pass over the image per instance: panoptic map and scores."""
     logits, heatmap, offsets = (
         F.interpolate(maps[None], size=SIZE, mode='bilinear')[0]
         for maps in (

@@ -1,6 +1,6 @@
 """Training pipeline (load, resize, crop, flip, pack): ours beside mmdet's, one thread.
 
-Both read the same street-like picture of 2048 x 1024 with 50 instances and the same annotation, and
+Both read the same street-like image of 2048 x 1024 with 50 instances and the same annotation, and
 apply the same stock transforms with the same random numbers; only loading and packing differ. mmdet
 carries a bitmap per instance, we carry one map of segment indices.
 
@@ -68,7 +68,7 @@ def draw_annotation(rng: np.random.Generator, instances: int) -> tuple[np.ndarra
 
 
 def write_set(root: Path, instances: int) -> None:
-    """One picture with its annotation, in COCO's panoptic format."""
+    """One image with its annotation, in COCO's panoptic format."""
     rng = np.random.default_rng(0)
     id_map, segments = draw_annotation(rng, instances)
     coarse = rng.integers(0, 256, (32, 64, 3), np.uint8)

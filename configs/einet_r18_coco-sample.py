@@ -1,4 +1,4 @@
-# A small EINet on a few COCO pictures with all 133 classes, to overfit them on 2 CPU cores.
+# A small EINet on a few COCO images with all 133 classes, to overfit them on 2 CPU cores.
 _base_ = [
     './_base_/models/einet_r18.py',
     './_base_/datasets/coco-sample_panoptic.py',
@@ -6,7 +6,7 @@ _base_ = [
     './_base_/default_runtime.py',
 ]
 model = dict(
-    num_thing_classes=80,
+    num_things_classes=80,
     num_stuff_classes=53,
     embed_dims=64,
     instance_head=dict(position_scale=32.0),

@@ -1,4 +1,4 @@
-# EINet, ResNet-50 at output stride 16, ADE20K panoptic, 8 GPUs x 2 pictures.
+# EINet, ResNet-50 at output stride 16, ADE20K panoptic, 8 GPUs x 2 images.
 _base_ = [
     './_base_/models/einet_r50.py',
     './_base_/datasets/ade20k_panoptic.py',
@@ -6,12 +6,12 @@ _base_ = [
     './_base_/default_runtime.py',
 ]
 model = dict(
-    num_thing_classes=100,
+    num_things_classes=100,
     num_stuff_classes=50,
     criterion=dict(losses=dict(semantic=dict(top_fraction=1.0))),
     fusion=dict(stuff_area=4096),
 )
-# An epoch: 20,210 pictures / 16.
+# An epoch: 20,210 images / 16.
 param_scheduler = [
     dict(type='CosineWarmRestartsLR', t_0=5, t_mult=2, unit=1263, by_epoch=False),
 ]

@@ -1,4 +1,4 @@
-# EINet, ResNet-50 at output stride 16, COCO panoptic, 8 GPUs x 4 pictures.
+# EINet, ResNet-50 at output stride 16, COCO panoptic, 8 GPUs x 4 images.
 _base_ = [
     './_base_/models/einet_r50.py',
     './_base_/datasets/coco_panoptic.py',
@@ -6,7 +6,7 @@ _base_ = [
     './_base_/default_runtime.py',
 ]
 model = dict(
-    num_thing_classes=80,
+    num_things_classes=80,
     num_stuff_classes=53,
     criterion=dict(losses=dict(semantic=dict(top_fraction=1.0))),
     fusion=dict(stuff_area=4096),

@@ -1,5 +1,5 @@
 # EINet, ResNet-50, COCO, meant for one GPU of 24 GB (estimated, not measured): 16 batches of 2
-# pictures make one optimizer step, so that a step sees 32 pictures as on 8 GPUs. Iterations count
+# images make one optimizer step, so that a step sees 32 images as on 8 GPUs. Iterations count
 # batches: 16 times as many.
 _base_ = [
     './_base_/models/einet_r50.py',
@@ -8,7 +8,7 @@ _base_ = [
     './_base_/default_runtime.py',
 ]
 model = dict(
-    num_thing_classes=80,
+    num_things_classes=80,
     num_stuff_classes=53,
     criterion=dict(losses=dict(semantic=dict(top_fraction=1.0))),
     fusion=dict(stuff_area=4096),

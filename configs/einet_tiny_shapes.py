@@ -5,5 +5,5 @@ _base_ = [
     './_base_/schedules/adamw_small.py',
     './_base_/default_runtime.py',
 ]
-model = dict(num_thing_classes=4, num_stuff_classes=3)
+model = dict(num_things_classes=4, num_stuff_classes=3)
 train_cfg = dict(max_iters=1000, val_interval=500)

@@ -7,7 +7,7 @@ _base_ = [
     './_base_/default_runtime.py',
 ]
 model = dict(
-    num_thing_classes=80,
+    num_things_classes=80,
     num_stuff_classes=53,
     criterion=dict(losses=dict(semantic=dict(top_fraction=1.0))),
     fusion=dict(stuff_area=4096),

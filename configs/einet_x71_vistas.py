@@ -1,12 +1,12 @@
-# EINet, Xception-71 at output stride 16, Mapillary Vistas panoptic, 8 GPUs x 2 pictures.
+# EINet, Xception-71 at output stride 16, Mapillary Vistas panoptic, 8 GPUs x 2 images.
 _base_ = [
     './_base_/models/einet_x71.py',
     './_base_/datasets/vistas_panoptic.py',
     './_base_/schedules/adamw_120k.py',
     './_base_/default_runtime.py',
 ]
-model = dict(num_thing_classes=37, num_stuff_classes=28)
-# An epoch: 18,000 pictures / 16.
+model = dict(num_things_classes=37, num_stuff_classes=28)
+# An epoch: 18,000 images / 16.
 param_scheduler = [
     dict(type='CosineWarmRestartsLR', t_0=5, t_mult=2, unit=1125, by_epoch=False),
 ]

@@ -46,7 +46,7 @@ def test_data_sets_agree_with_the_model(path):
     config = _load(path)
     for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
         dataset = DATASETS.build(dict(loader.dataset, lazy_init=True))
-        assert len(dataset.metainfo['thing_classes']) == config.model.num_thing_classes
+        assert len(dataset.metainfo['thing_classes']) == config.model.num_things_classes
         assert len(dataset.metainfo['stuff_classes']) == config.model.num_stuff_classes
     METRICS.build(config.val_evaluator)
     for hook in config.custom_hooks:
@@ -72,7 +72,7 @@ def test_schedule_lasts_as_long_as_the_training(path):
 
 def test_trains_and_predicts_one_step(path):
     config = _load(path)
-    things, stuff = config.model.num_thing_classes, config.model.num_stuff_classes
+    things, stuff = config.model.num_things_classes, config.model.num_stuff_classes
     model = MODELS.build(config.model)
     boxes = [(things - 1, 8, 8, 40, 30), (0, 50, 4, 90, 60)]
     samples = [

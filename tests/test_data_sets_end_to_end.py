@@ -69,7 +69,7 @@ def train_and_test(name: str, root: Path, work_dir: Path) -> Outcome:
     ]
     prefix = work_dir / 'written' / 'run'
     config = CONFIGS / f'{name}.py'
-    if not name.endswith('cityscapes'):  # whose pictures are tested at their own size
+    if not name.endswith('cityscapes'):  # whose images are tested at their own size
         crop += [
             f'{split}_dataloader.dataset.pipeline.2.scale=(160,96)' for split in ('val', 'test')
         ]

@@ -1,4 +1,4 @@
-"""The commands users type, end to end, on small data: train, resume, test, ranks, pictures."""
+"""The commands users type, end to end, on small data: train, resume, test, ranks, images."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_resume_continues_with_the_same_centers(trained, shapes_root, tmp_path):
     assert resumed[name].shape == expected[name].shape
 
 
-def test_test_writes_results_and_pictures(trained, shapes_root, tmp_path):
+def test_test_writes_results_and_images(trained, shapes_root, tmp_path):
     log = run_command(
         sys.executable,
         ROOT / 'tools' / 'test.py',
@@ -120,7 +120,7 @@ def test_test_writes_results_and_pictures(trained, shapes_root, tmp_path):
         '--out',
         tmp_path / 'results.pkl',
         '--show-dir',
-        'pictures',
+        'images',
         '--cfg-options',
         *QUICK,
         f'test_evaluator.outfile_prefix={tmp_path / "coco"}',
@@ -128,8 +128,8 @@ def test_test_writes_results_and_pictures(trained, shapes_root, tmp_path):
     )
     assert 'PQ' in log
     assert len(load(tmp_path / 'results.pkl')) == 3
-    pictures = [path for path in tmp_path.rglob('*.*g') if 'pictures' in path.parts]
-    assert len(pictures) == 3
+    images = [path for path in tmp_path.rglob('*.*g') if 'images' in path.parts]
+    assert len(images) == 3
     assert len(json.loads((tmp_path / 'coco.panoptic.json').read_text())['annotations']) == 3
     assert (tmp_path / 'coco.segm.json').is_file()
     (scores,) = tmp_path.rglob('scores.json')
@@ -172,7 +172,7 @@ custom_hooks = [dict(type='SemanticCentersHook'), dict(type='StepRecorder')]
     assert centers[1].any()
     assert torch.equal(centers[1], centers[2]) == (accumulative_counts == 2)
     assert not torch.equal(centers[2], centers[3])
-    # The ranks saw different pictures.
+    # The ranks saw different images.
     assert ranks[0][0]['loss'] != ranks[1][0]['loss']
 
 
@@ -194,7 +194,7 @@ def test_training_without_the_hook_fails_at_the_second_step(shapes_root, tmp_pat
         )
 
 
-def test_the_paper_preset_trains_and_is_tested_on_real_pictures(coco_sample_root, tmp_path):
+def test_the_paper_preset_trains_and_is_tested_on_real_images(coco_sample_root, tmp_path):
     config = CONFIGS / 'einet_x71_coco.py'
     smaller = [
         'train_dataloader.dataset.pipeline.2.scale=(128,128)',

@@ -1,4 +1,4 @@
-"""Scenes for :mod:`tests.trees`: what a small street picture shows, whatever the data set."""
+"""Scenes for :mod:`tests.trees`: what a small street image shows, whatever the data set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Scene:
-    """What a picture shows; stuff in horizontal bands, things before it.
+    """What an image shows; stuff in horizontal bands, things before it.
 
     Attributes:
         stuff: (H, W) int, 0-based number of a stuff class; -1 is void.
@@ -53,10 +53,10 @@ def make_scene(
     return Scene(stuff, things, instances)
 
 
-def paint_picture(rng: np.random.Generator, scene: Scene) -> np.ndarray:
-    """(H, W, 3) uint8 picture: one colour per segment, and noise."""
+def paint_image(rng: np.random.Generator, scene: Scene) -> np.ndarray:
+    """(H, W, 3) uint8 image: one color per segment, and noise."""
     code = scene.stuff + 64 * (scene.things + 1) + 8192 * (scene.instances + 2)
     _, number = np.unique(code, return_inverse=True)
     colors = np.random.default_rng(0).integers(30, 220, (number.max() + 1, 3))
-    picture = colors[number.reshape(code.shape)] + rng.normal(0, 8, (*code.shape, 3))
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    image = colors[number.reshape(code.shape)] + rng.normal(0, 8, (*code.shape, 3))
+    return np.clip(image, 0, 255).astype(np.uint8)

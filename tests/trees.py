@@ -1,7 +1,7 @@
 """Small data sets on disk with the folders and file names of the real ones, before any conversion.
 
-Every maker takes the folder to fill, a number of pictures per split, their size (H, W) and a seed,
-and returns the folder. Pictures are noise over one colour per segment, so that a network has
+Every maker takes the folder to fill, a number of images per split, their size (H, W) and a seed,
+and returns the folder. Images are noise over one color per segment, so that a network has
 something to learn; their content follows the seed alone. Scenes have what is awkward in the real
 sets: things of one class that touch, a group region, void, and a thing of one pixel.
 """
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from .tree_scenes import Scene, make_scene, paint_picture
+from .tree_scenes import Scene, make_scene, paint_image
 
 SIZE = (96, 160)
 
@@ -54,8 +54,8 @@ def make_cityscapes_tree(
             ids = np.where(is_object, labels_map * 1000 + scene.instances, labels_map)
             if split == 'test':
                 labels_map = ids = np.where(scene.stuff < 0, 1, 3)
-            picture = _path(folder, 'leftImg8bit', split, city, f'{stem}_leftImg8bit.png')
-            _write(picture, paint_picture(rng, scene))
+            image = _path(folder, 'leftImg8bit', split, city, f'{stem}_leftImg8bit.png')
+            _write(image, paint_image(rng, scene))
             for name, values in (
                 ('instanceIds', ids.astype(np.uint16)),
                 ('labelIds', labels_map.astype(np.uint8)),
@@ -76,8 +76,8 @@ def make_vistas_tree(
 
     Args:
         folder: to fill.
-        train: pictures.
-        val: pictures.
+        train: images.
+        val: images.
         size: (H, W).
         seed: of everything.
         version: ``v1.2`` puts the annotations one folder deeper, as release 2.0 has them.
@@ -112,7 +112,7 @@ def make_vistas_tree(
             label_map = np.where(scene.stuff < 0, 65, np.take(stuff, scene.stuff))
             label_map = np.where(scene.things < 0, label_map, np.take(things, scene.things))
             numbers = np.maximum(scene.instances, 0)
-            _write(_path(folder, split, 'images', f'{key}.jpg'), paint_picture(rng, scene))
+            _write(_path(folder, split, 'images', f'{key}.jpg'), paint_image(rng, scene))
             png = Image.fromarray(label_map.astype(np.uint8), mode='P')
             png.putpalette(np.uint8(palette).tobytes())
             png.save(_path(folder, split, version, 'labels', f'{key}.png'))
@@ -135,7 +135,7 @@ def make_ade20k_tree(folder: Path, train: int = 2, val: int = 2, size=SIZE, seed
     In ``images``, ``annotations`` and ``annotations_instance``, each with ``training`` and
     ``validation``: ``ADE_train_00000001.jpg`` or ``.png``. In ``annotations`` 1..150 is the class,
     0 void; in ``annotations_instance`` R is the class (1..100), G the number of the instance in the
-    picture. A group has its class in ``annotations`` alone.
+    image. A group has its class in ``annotations`` alone.
     """
     from einet.datasets.ade20k import SEMANTIC_INDEX
 
@@ -154,14 +154,14 @@ def make_ade20k_tree(folder: Path, train: int = 2, val: int = 2, size=SIZE, seed
             instances[..., 0] = codes >> 8
             instances[..., 1] = number.reshape(size)
             assert found[0] == 0
-            _write(_path(folder, 'images', split, f'{stem}.jpg'), paint_picture(rng, scene))
+            _write(_path(folder, 'images', split, f'{stem}.jpg'), paint_image(rng, scene))
             _write(_path(folder, 'annotations', split, f'{stem}.png'), semantic.astype(np.uint8))
             _write(_path(folder, 'annotations_instance', split, f'{stem}.png'), instances)
     return folder
 
 
 def _write_panoptic(folder: Path, key: str, scene: Scene, label_map: np.ndarray) -> dict[str, Any]:
-    """PNG of ids as colours, and its entry in the JSON."""
+    """PNG of ids as colors, and its entry in the JSON."""
     code = label_map * 1000 + np.where(scene.things < 0, 0, scene.instances + 1)
     id_map, segments = np.zeros(code.shape, int), []
     for number, value in enumerate(np.unique(code[label_map != 65]).tolist(), start=1):
@@ -193,6 +193,6 @@ def _path(*parts: Any) -> Path:
 
 
 def _write(path: Path, values: np.ndarray) -> None:
-    """Write a map, or an RGB picture."""
+    """Write a map, or an RGB image."""
     values = values[..., ::-1] if values.ndim == 3 else values
     assert cv2.imwrite(str(path), values)

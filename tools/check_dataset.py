@@ -1,6 +1,6 @@
 """Check the data sets of a config before hours are spent on training.
 
-Reads the annotation files and every picture and PNG, and reports all errors (training stops, or
+Reads the annotation files and every image and PNG, and reports all errors (training stops, or
 labels or scores are wrong) and warnings, with what to do. Nothing is changed.
 
     python tools/check_dataset.py configs/einet_r50_coco.py --data-root data/coco
@@ -50,7 +50,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--workers',
         type=int,
         default=len(os.sched_getaffinity(0)),
-        help='processes that read pictures (default: one per CPU core, here %(default)s)',
+        help='processes that read images (default: one per CPU core, here %(default)s)',
     )
     parser.add_argument(
         '--max-lines',

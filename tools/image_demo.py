@@ -1,8 +1,8 @@
-"""Draw the panoptic segmentation of a picture, or of every picture in a folder.
+"""Draw the panoptic segmentation of an image, or of every image in a folder.
 
     python tools/image_demo.py street.jpg CONFIG CHECKPOINT --out-dir drawn
 
-Writes <out dir>/<name of the picture>.png. A picture that cannot be read is named and skipped; the
+Writes <out dir>/<name of the image>.png. An image that cannot be read is named and skipped; the
 exit status is then 1.
 """
 
@@ -27,7 +27,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('inputs', type=Path, help='a picture or a folder of pictures')
+    parser.add_argument('inputs', type=Path, help='an image or a folder of images')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
@@ -42,41 +42,41 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def find_pictures(inputs: Path) -> list[Path]:
-    """The picture itself, or those directly inside a folder, by name.
+def find_images(inputs: Path) -> list[Path]:
+    """The image itself, or those directly inside a folder, by name.
 
     Raises:
-        FileNotFoundError: when there is no such file, or the folder holds no picture.
+        FileNotFoundError: when there is no such file, or the folder holds no image.
     """
     if inputs.is_file():
         return [inputs]
     if not inputs.is_dir():
-        raise FileNotFoundError(f'there is no picture or folder {inputs}')
+        raise FileNotFoundError(f'there is no image or folder {inputs}')
     found = sorted(p for p in inputs.iterdir() if p.suffix.lower() in IMG_EXTENSIONS)
     if not found:
-        raise FileNotFoundError(f'{inputs} holds no picture ({", ".join(IMG_EXTENSIONS)})')
+        raise FileNotFoundError(f'{inputs} holds no image ({", ".join(IMG_EXTENSIONS)})')
     return found
 
 
-def output_paths(pictures: list[Path], out_dir: Path) -> list[Path]:
-    """A PNG each; pictures that differ in their suffix only keep it in the name."""
-    stems = Counter(picture.stem for picture in pictures)
-    names = [p.stem if stems[p.stem] == 1 else p.name for p in pictures]
+def output_paths(images: list[Path], out_dir: Path) -> list[Path]:
+    """A PNG each; images that differ in their suffix only keep it in the name."""
+    stems = Counter(image.stem for image in images)
+    names = [p.stem if stems[p.stem] == 1 else p.name for p in images]
     return [out_dir / f'{name}.png' for name in names]
 
 
 def draw_all(
-    inferencer: DetInferencer, pictures: list[Path], outputs: list[Path], show: bool
+    inferencer: DetInferencer, images: list[Path], outputs: list[Path], show: bool
 ) -> list[str]:
-    """Draw each picture; returns what went wrong, a line for each that failed."""
+    """Draw each image; returns what went wrong, a line for each that failed."""
     failures = []
-    pairs = list(zip(pictures, outputs, strict=True))
-    for picture, output in track(pairs, description='Drawing'):
+    pairs = list(zip(images, outputs, strict=True))
+    for image, output in track(pairs, description='Drawing'):
         try:
-            result = inferencer(str(picture), return_vis=True, return_datasamples=True, show=show)
-        # One bad picture must not end a folder of thousands, whatever its decoder raises.
+            result = inferencer(str(image), return_vis=True, return_datasamples=True, show=show)
+        # One bad image must not end a folder of thousands, whatever its decoder raises.
         except Exception as error:
-            failures.append(f'{picture}: {type(error).__name__}: {error}')
+            failures.append(f'{image}: {type(error).__name__}: {error}')
             continue
         mmcv.imwrite(result['visualization'][0][..., ::-1], str(output))
     return failures
@@ -86,7 +86,7 @@ def main(argv: list[str] | None = None) -> None:
     """Draw."""
     args = parse_args(argv)
     try:
-        pictures = find_pictures(args.inputs)
+        images = find_images(args.inputs)
         config = Config.fromfile(args.config)
         if args.cfg_options is not None:
             config.merge_from_dict(args.cfg_options)
@@ -95,8 +95,8 @@ def main(argv: list[str] | None = None) -> None:
         )
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
-    failures = draw_all(inferencer, pictures, output_paths(pictures, args.out_dir), args.show)
-    print(f'{len(pictures) - len(failures)} of {len(pictures)} pictures are in {args.out_dir}')
+    failures = draw_all(inferencer, images, output_paths(images, args.out_dir), args.show)
+    print(f'{len(images) - len(failures)} of {len(images)} images are in {args.out_dir}')
     if failures:
         sys.exit('These could not be drawn:\n' + '\n'.join(f'  {line}' for line in failures))
 

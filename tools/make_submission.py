@@ -1,11 +1,11 @@
 r"""Check predictions against the published format of a test server, and zip them.
 
-First write them, on the test pictures and without ground truth:
+First write them, on the test images and without ground truth:
 
     python tools/test.py configs/einet_x71_coco_ft-1025_test-dev.py CHECKPOINT
     python tools/test.py configs/einet_x71_cityscapes_test.py CHECKPOINT
 
-then, with the prefix of what was written and the JSON that lists the pictures:
+then, with the prefix of what was written and the JSON that lists the images:
 
     python tools/make_submission.py coco work_dirs/coco_test-dev/results \
         --images data/coco/annotations/image_info_test-dev2017.json --algorithm einet-x71
@@ -45,7 +45,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('server', choices=SERVERS, help='which server, and which of its tasks')
     parser.add_argument('prefix', help='what test_evaluator.outfile_prefix was')
     parser.add_argument(
-        '--images', type=Path, required=True, help='annotation file that lists the test pictures'
+        '--images', type=Path, required=True, help='annotation file that lists the test images'
     )
     parser.add_argument(
         '--algorithm', default='einet', help="name in COCO's file names (default einet)"
@@ -76,7 +76,7 @@ def collect(args: argparse.Namespace) -> tuple[str, Submission]:
     images = read_image_list(args.images)
     if args.server == 'coco':
         name = f'panoptic_{args.testset}_{args.algorithm}_results'
-        # COCO's list of test pictures has detection's categories.
+        # COCO's list of test images has detection's categories.
         panoptic = Coco2017PanopticDataset.panoptic_categories()
         images = replace(images, categories={c['id']: c['name'] for c in panoptic})
         return name, panoptic_submission(args.prefix, images, name)

@@ -1,6 +1,6 @@
 """Score a checkpoint on the test data of its config: on one CPU or GPU, or as one of several ranks.
 
-python tools/test.py configs/einet_tiny_shapes.py work_dirs/demo/last.pth --show-dir pictures
+python tools/test.py configs/einet_tiny_shapes.py work_dirs/demo/last.pth --show-dir images
 """
 
 import argparse
@@ -41,7 +41,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--show-dir',
-        help='also draw ground truth and prediction of every picture; a relative folder is made '
+        help='also draw ground truth and prediction of every image; a relative folder is made '
         'inside <work dir>/<time stamp>/',
     )
     parser.add_argument(
@@ -105,7 +105,7 @@ def main(argv: list[str] | None = None) -> None:
         report_scores(metrics, Path(runner.log_dir), args)
         print(f'Finished. Scores and log: {runner.log_dir}', flush=True)
         if args.show_dir:
-            print(f'Pictures: {Path(runner.log_dir) / args.show_dir}', flush=True)
+            print(f'Images: {Path(runner.log_dir) / args.show_dir}', flush=True)
 
 
 if __name__ == '__main__':

@@ -6,10 +6,10 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(
-    num_thing_classes=80,
+    num_things_classes=80,
     num_stuff_classes=53,
     targets=dict(small_instance_weight=3.0),
     criterion=dict(semantic_stride=2, semantic=dict(top_fraction=0.25)),
 )
 train_cfg = dict(max_iters=4500, val_interval=1500)
-custom_hooks = []  # no semantic centres to commit
+custom_hooks = []  # no semantic centers to commit

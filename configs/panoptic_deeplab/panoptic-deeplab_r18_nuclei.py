@@ -5,6 +5,6 @@ _base_ = [
     '../_base_/schedules/adamw_small.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(num_thing_classes=1, num_stuff_classes=1)
+model = dict(num_things_classes=1, num_stuff_classes=1)
 train_cfg = dict(max_iters=4000, val_interval=1000)
-custom_hooks = []  # no semantic centres to commit
+custom_hooks = []  # no semantic centers to commit

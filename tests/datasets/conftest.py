@@ -19,34 +19,34 @@ METAINFO = dict(thing_classes=('man', 'car'), stuff_classes=('tree', 'sky'))
 
 
 def write_ids(path: Path, id_map: np.ndarray) -> None:
-    """Write ids as colours, R lowest."""
+    """Write ids as colors, R lowest."""
     id_map = np.asarray(id_map)
     channels = [id_map >> 16, id_map >> 8 & 255, id_map & 255]
     assert cv2.imwrite(str(path), np.stack(channels, axis=-1).astype(np.uint8))
 
 
 class PanopticFolder:
-    """Collects pictures of a set, writes them at once and the JSON when asked."""
+    """Collects images of a set, writes them at once and the JSON when asked."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.content: dict[str, Any] = dict(
             categories=[dict(c) for c in CATEGORIES], images=[], annotations=[]
         )
-        for name in ('pictures', 'maps'):
+        for name in ('images', 'maps'):
             (root / name).mkdir()
 
     def add(self, id_map: Any, segments: list[tuple], image_id: Any = None) -> None:
-        """Add a picture; `segments` are (id, category_id[, iscrowd])."""
+        """Add an image; `segments` are (id, category_id[, iscrowd])."""
         id_map = np.asarray(id_map)
         image_id = len(self.content['images']) if image_id is None else image_id
-        names = dict(picture=f'photo_{image_id}.jpg', map=f'labels_of_{image_id}.png')
+        names = dict(image=f'photo_{image_id}.jpg', map=f'labels_of_{image_id}.png')
         height, width = id_map.shape
         image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-        assert cv2.imwrite(str(self.root / 'pictures' / names['picture']), image)
+        assert cv2.imwrite(str(self.root / 'images' / names['image']), image)
         write_ids(self.root / 'maps' / names['map'], id_map)
         self.content['images'].append(
-            dict(id=image_id, file_name=names['picture'], height=height, width=width)
+            dict(id=image_id, file_name=names['image'], height=height, width=width)
         )
         infos = [dict(id=s[0], category_id=s[1], iscrowd=s[2] if s[2:] else 0) for s in segments]
         self.content['annotations'].append(
@@ -59,7 +59,7 @@ class PanopticFolder:
         arguments = dict(
             ann_file='panoptic.json',
             data_root=str(self.root),
-            data_prefix=dict(img='pictures', seg='maps'),
+            data_prefix=dict(img='images', seg='maps'),
             metainfo=METAINFO,
             pipeline=[],
         )
@@ -73,8 +73,8 @@ def panoptic_folder(tmp_path: Path) -> PanopticFolder:
 
 
 @pytest.fixture
-def two_pictures(panoptic_folder: PanopticFolder) -> PanopticFolder:
-    """One picture with two cars under sky, one with nothing but void."""
+def two_images(panoptic_folder: PanopticFolder) -> PanopticFolder:
+    """One image with two cars under sky, one with nothing but void."""
     car, other, sky = 70000, 3, 256
     id_map = [
         [sky, sky, sky, sky, sky],

@@ -13,7 +13,7 @@ def test_classes_and_colors():
     classes = (*meta['thing_classes'], *meta['stuff_classes'])
     assert (len(meta['thing_classes']), len(meta['stuff_classes'])) == (100, 50)
     colors = dict(zip(classes, meta['palette'], strict=True))
-    # objectInfo150 and its colours: wall 1, building 2, bed 8, car 21, flag 150.
+    # objectInfo150 and its colors: wall 1, building 2, bed 8, car 21, flag 150.
     assert tuple(colors['wall']) == (120, 120, 120)
     assert tuple(colors['building']) == (180, 120, 120)
     assert tuple(colors['bed']) == (204, 5, 255)
@@ -31,7 +31,7 @@ def test_semantic_ids_of_labels():
     assert (stuff['wall'], stuff['sky'], stuff['crt screen'], stuff['shower']) == (0, 2, 141, 145)
 
 
-def test_config_crops_converted_pictures(tmp_path):
+def test_config_crops_converted_images(tmp_path):
     root = make_ade20k_tree(tmp_path, train=1, val=1)
     load_tool('dataset_converters/ade20k.py').main([str(root), '--workers', '1'])
     config = Config.fromfile(CONFIGS / '_base_' / 'datasets' / 'ade20k_panoptic.py')

@@ -110,7 +110,7 @@ def test_lists_that_are_missing():
 
 
 def test_palette_of_another_length():
-    with pytest.raises(ValueError, match='palette has 3 colours for 4 classes'):
+    with pytest.raises(ValueError, match='palette has 3 colors for 4 classes'):
         metainfo(palette=[(0, 0, 0)] * 3)
 
 

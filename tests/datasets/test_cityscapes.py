@@ -22,15 +22,15 @@ PIPELINE = [
 
 @pytest.fixture(params=[False, True], ids=['ids', 'train ids'])
 def cityscapes(request, tmp_path) -> Path:
-    """One picture, annotated by cityscapesScripts; the name of its JSON ends the path."""
-    # Rows: road and sky; two cars and a group of cars (id below 1000); licence plate is ignored.
+    """One image, annotated by cityscapesScripts; the name of its JSON ends the path."""
+    # Rows: road and sky; two cars and a group of cars (id below 1000); license plate is ignored.
     instance_ids = np.array([[7, 7, 7, 23], [26000, 26000, 26001, 23], [26, 26, 24003, 1]])
     folder = tmp_path / 'gtFine' / 'train' / 'aachen'
     folder.mkdir(parents=True)
     cv2.imwrite(str(folder / f'{NAME}_gtFine_instanceIds.png'), instance_ids.astype(np.uint16))
-    pictures = tmp_path / 'leftImg8bit' / 'train' / 'aachen'
-    pictures.mkdir(parents=True)
-    cv2.imwrite(str(pictures / f'{NAME}_leftImg8bit.png'), np.zeros((3, 4, 3), np.uint8))
+    images = tmp_path / 'leftImg8bit' / 'train' / 'aachen'
+    images.mkdir(parents=True)
+    cv2.imwrite(str(images / f'{NAME}_leftImg8bit.png'), np.zeros((3, 4, 3), np.uint8))
     scripts.convert2panoptic(str(tmp_path / 'gtFine'), None, request.param, ['train'])
     return tmp_path / ('cityscapes_panoptic_train' + ('_trainId' if request.param else ''))
 
@@ -82,11 +82,11 @@ def test_labels_map_back_to_the_files_ids(cityscapes):
         (f'aachen/{NAME}_leftImg8bit.png', f'aachen/{NAME}_leftImg8bit.png'),
     ],
 )
-def test_picture_names(cityscapes, name, path):
+def test_image_names(cityscapes, name, path):
     assert build(cityscapes).image_file(dict(file_name=name)) == path
 
 
-def test_config_crops_the_whole_picture(cityscapes):
+def test_config_crops_the_whole_image(cityscapes):
     config = Config.fromfile(CONFIGS / '_base_' / 'datasets' / 'cityscapes_panoptic.py')
     training = dict(config.train_dataloader.dataset, data_root=str(cityscapes.parent))
     training.update(

@@ -35,7 +35,7 @@ def test_133_classes_in_order_of_the_label(coco_sample_root):
     assert [names[i] for i in meta['category_ids']] == list(meta['classes'])
 
 
-def test_real_pictures(coco_sample_root):
+def test_real_images(coco_sample_root):
     dataset = build(coco_sample_root, 'val')
     crowds = 0
     for index in range(len(dataset)):
@@ -66,7 +66,7 @@ def test_other_classes_need_no_palette(coco_sample_root, tmp_path):
 
 
 def image_info(root, tmp_path, **changes):
-    """COCO's list of test pictures: detection's categories, and no annotations."""
+    """COCO's list of test images: detection's categories, and no annotations."""
     content = json.loads((root / 'annotations' / 'panoptic_val2017.json').read_text())
     content['categories'] = [
         {key: c[key] for key in ('supercategory', 'id', 'name')}
@@ -98,7 +98,7 @@ def test_test_dev_without_annotations(coco_sample_root, tmp_path):
     assert config.val_dataloader.dataset.pipeline[1].type == 'LoadPanopticSegments'
 
 
-def test_list_of_test_pictures_in_training(coco_sample_root, tmp_path):
+def test_list_of_test_images_in_training(coco_sample_root, tmp_path):
     root = image_info(coco_sample_root, tmp_path)
     with pytest.raises(ValueError, match=r"lacks \['annotations'\]"):
         Coco2017PanopticDataset(

@@ -1,4 +1,4 @@
-"""The data part of every config, on pictures: sizes, types, and what the metric needs."""
+"""The data part of every config, on images: sizes, types, and what the metric needs."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from mmdet.registry import DATASETS
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from einet.models.preprocessor import EINetDataPreprocessor
+from einet.models.preprocessor import PanopticDataPreprocessor
 
 from ..paths import CONFIGS, ROOT
 
@@ -20,7 +20,7 @@ import shapes
 
 @pytest.fixture(scope='session')
 def shapes_root(tmp_path_factory) -> Path:
-    """A few synthetic pictures."""
+    """A few synthetic images."""
     root = tmp_path_factory.mktemp('data') / 'shapes'
     shapes.main([str(root), '--train', '4', '--val', '2', '--workers', '1'])
     return root
@@ -55,7 +55,7 @@ def test_training_batch(name, fixture, request):
     loader = Runner.build_dataloader(config.train_dataloader, seed=0)
     num_classes = len(loader.dataset.metainfo['classes'])
     crop = next(step.size for step in config.train_pipeline if step.type == 'Pad')[::-1]
-    preprocessor = EINetDataPreprocessor(void_label=num_classes)
+    preprocessor = PanopticDataPreprocessor(void_label=num_classes)
     batch = preprocessor(next(iter(loader)), training=True)
     assert batch['inputs'].shape == (config.train_dataloader.batch_size, 3, *crop)
     instances = 0
@@ -98,7 +98,7 @@ PAPER = ('coco_panoptic', 'coco_panoptic-1025', 'cityscapes_panoptic', 'vistas_p
 
 @pytest.mark.parametrize('name', [*PAPER, 'ade20k_panoptic'])
 def test_papers_augmentation(name):
-    """Random scale, crop with padding, flip, blur and CLAHE; the last two for some pictures."""
+    """Random scale, crop with padding, flip, blur and CLAHE; the last two for some images."""
     config = Config.fromfile(CONFIGS / '_base_' / 'datasets' / f'{name}.py')
     steps = config.train_dataloader.dataset.pipeline
     types = [step.type for step in steps]
@@ -131,7 +131,7 @@ def test_blur_and_clahe_leave_the_map_alone(coco_sample_root):
     for key in ('gt_sem_seg', 'gt_panoptic_seg'):
         maps = [getattr(sample['data_samples'], key).sem_seg for sample in samples]
         assert torch.equal(*maps)
-    # The padding stays the mean colour, which becomes 0.
+    # The padding stays the mean color, which becomes 0.
     padding = (plain['inputs'] == torch.tensor([104, 116, 124]).view(3, 1, 1)).all(0)
     assert padding.any()
     assert torch.equal(plain['inputs'][:, padding], changed['inputs'][:, padding])

@@ -12,13 +12,13 @@ PIPELINE = [
 ]
 
 
-def test_data_info(two_pictures):
-    info = PanopticDataset(**two_pictures.arguments())[0]
-    root = two_pictures.root
-    assert Path(info['img_path']) == root / 'pictures' / 'photo_0.jpg'
+def test_data_info(two_images):
+    info = PanopticDataset(**two_images.arguments())[0]
+    root = two_images.root
+    assert Path(info['img_path']) == root / 'images' / 'photo_0.jpg'
     assert Path(info['seg_map_path']) == root / 'maps' / 'labels_of_0.png'
     assert (info['img_id'], info['height'], info['width']) == (0, 3, 5)
-    assert (info['num_classes'], info['num_thing_classes']) == (4, 2)
+    assert (info['num_classes'], info['num_things_classes']) == (4, 2)
     assert info['segments_info'] == [
         dict(id=256, category=3, is_thing=False, iscrowd=0),
         dict(id=3, category=1, is_thing=True, iscrowd=0),
@@ -26,16 +26,16 @@ def test_data_info(two_pictures):
     ]
 
 
-def test_metainfo(two_pictures):
-    dataset = PanopticDataset(**two_pictures.arguments())
+def test_metainfo(two_images):
+    dataset = PanopticDataset(**two_images.arguments())
     assert dataset.metainfo['classes'] == ('man', 'car', 'tree', 'sky')
     assert dataset.metainfo['category_ids'] == [5, 7, 12, 30]
     assert len(dataset.metainfo['palette']) == 4
 
 
-def test_pipeline(two_pictures):
+def test_pipeline(two_images):
     dataset = DATASETS.build(
-        dict(type='PanopticDataset', **two_pictures.arguments(pipeline=PIPELINE))
+        dict(type='PanopticDataset', **two_images.arguments(pipeline=PIPELINE))
     )
     first, second = (dataset[i]['data_samples'] for i in range(2))
     assert first.gt_sem_seg.sem_seg.tolist() == [
@@ -55,155 +55,155 @@ def test_crowd_is_no_thing_as_in_mmdet(panoptic_folder):
     assert (car['iscrowd'], car['is_thing']) == (0, True)
 
 
-def test_balancing_samplers_see_the_labels(two_pictures):
-    dataset = PanopticDataset(**two_pictures.arguments())
+def test_balancing_samplers_see_the_labels(two_images):
+    dataset = PanopticDataset(**two_images.arguments())
     assert [dataset.get_cat_ids(i) for i in range(2)] == [[1, 3], []]
 
 
 @pytest.mark.parametrize('annotations', [None, []])
-def test_test_pictures_without_ground_truth(two_pictures, annotations):
-    two_pictures.content['annotations'] = annotations
+def test_test_images_without_ground_truth(two_images, annotations):
+    two_images.content['annotations'] = annotations
     if annotations is None:
-        del two_pictures.content['annotations']
-    dataset = PanopticDataset(**two_pictures.arguments(test_mode=True, pipeline=PIPELINE))
+        del two_images.content['annotations']
+    dataset = PanopticDataset(**two_images.arguments(test_mode=True, pipeline=PIPELINE))
     assert len(dataset) == 2
     sample = dataset[0]['data_samples']
     assert sample.seg_map_path is None
     assert 'gt_sem_seg' not in sample
 
 
-def test_everything_is_kept_by_default(two_pictures):
-    assert len(PanopticDataset(**two_pictures.arguments())) == 2
+def test_everything_is_kept_by_default(two_images):
+    assert len(PanopticDataset(**two_images.arguments())) == 2
 
 
-def test_filter_cfg(two_pictures):
+def test_filter_cfg(two_images):
     filter_cfg = dict(filter_empty_gt=True)
-    dataset = PanopticDataset(**two_pictures.arguments(filter_cfg=filter_cfg))
+    dataset = PanopticDataset(**two_images.arguments(filter_cfg=filter_cfg))
     assert [dataset[i]['img_id'] for i in range(len(dataset))] == [0]
-    dataset = PanopticDataset(**two_pictures.arguments(filter_cfg=filter_cfg, test_mode=True))
+    dataset = PanopticDataset(**two_images.arguments(filter_cfg=filter_cfg, test_mode=True))
     assert len(dataset) == 2
-    dataset = PanopticDataset(**two_pictures.arguments(filter_cfg=dict(min_size=4)))
+    dataset = PanopticDataset(**two_images.arguments(filter_cfg=dict(min_size=4)))
     assert [dataset[i]['img_id'] for i in range(len(dataset))] == [1]
 
 
-def test_filter_that_leaves_nothing(two_pictures):
-    with pytest.raises(ValueError, match=r"'min_size': 99.*none of the 2 pictures of .*panoptic"):
-        PanopticDataset(**two_pictures.arguments(filter_cfg=dict(min_size=99)))
+def test_filter_that_leaves_nothing(two_images):
+    with pytest.raises(ValueError, match=r"'min_size': 99.*none of the 2 images of .*panoptic"):
+        PanopticDataset(**two_images.arguments(filter_cfg=dict(min_size=99)))
 
 
-def test_unknown_filter(two_pictures):
+def test_unknown_filter(two_images):
     with pytest.raises(ValueError, match=r"\['minsize'\]; it takes filter_empty_gt and min_size"):
-        PanopticDataset(**two_pictures.arguments(filter_cfg=dict(minsize=9)))
+        PanopticDataset(**two_images.arguments(filter_cfg=dict(minsize=9)))
 
 
-def test_missing_annotation_file(two_pictures):
+def test_missing_annotation_file(two_images):
     with pytest.raises(FileNotFoundError, match=r'nowhere/panoptic\.json.*check data_root'):
-        PanopticDataset(**two_pictures.arguments(data_root='nowhere'))
+        PanopticDataset(**two_images.arguments(data_root='nowhere'))
 
 
-def test_truncated_annotation_file(two_pictures):
-    arguments = two_pictures.arguments()
-    path = two_pictures.root / 'panoptic.json'
+def test_truncated_annotation_file(two_images):
+    arguments = two_images.arguments()
+    path = two_images.root / 'panoptic.json'
     path.write_text(path.read_text()[:-9])
     with pytest.raises(ValueError, match=r'panoptic\.json is not JSON or is cut off'):
         PanopticDataset(**arguments)
 
 
 @pytest.mark.parametrize('key', ['categories', 'images', 'annotations'])
-def test_file_without(two_pictures, key):
-    del two_pictures.content[key]
+def test_file_without(two_images, key):
+    del two_images.content[key]
     with pytest.raises(ValueError, match=rf"panoptic\.json lacks \['{key}'\]"):
-        PanopticDataset(**two_pictures.arguments())
+        PanopticDataset(**two_images.arguments())
 
 
-def test_empty_set(two_pictures):
-    two_pictures.content['images'] = two_pictures.content['annotations'] = []
+def test_empty_set(two_images):
+    two_images.content['images'] = two_images.content['annotations'] = []
     with pytest.raises(ValueError, match=r'panoptic\.json: `images` is empty'):
-        PanopticDataset(**two_pictures.arguments())
+        PanopticDataset(**two_images.arguments())
 
 
-def test_classes_that_the_file_lacks(two_pictures):
+def test_classes_that_the_file_lacks(two_images):
     metainfo = dict(thing_classes=('man', 'car', 'dog'), stuff_classes=('tree', 'sky'))
     with pytest.raises(ValueError, match=r"panoptic\.json differ: only in the config: 'dog'"):
-        PanopticDataset(**two_pictures.arguments(metainfo=metainfo))
+        PanopticDataset(**two_images.arguments(metainfo=metainfo))
 
 
-def test_categories_that_the_config_lacks(two_pictures):
+def test_categories_that_the_config_lacks(two_images):
     metainfo = dict(thing_classes=('man', 'car'), stuff_classes=('tree',))
     with pytest.raises(ValueError, match=r"panoptic\.json differ: only in the file: 'sky'"):
-        PanopticDataset(**two_pictures.arguments(metainfo=metainfo))
+        PanopticDataset(**two_images.arguments(metainfo=metainfo))
 
 
-def test_stuff_listed_before_things(two_pictures):
+def test_stuff_listed_before_things(two_images):
     metainfo = dict(
         classes=('sky', 'man', 'car', 'tree'),
         thing_classes=('man', 'car'),
         stuff_classes=('sky', 'tree'),
     )
     with pytest.raises(ValueError, match="lists stuff before things: 'sky' come before 'car'"):
-        PanopticDataset(**two_pictures.arguments(metainfo=metainfo))
+        PanopticDataset(**two_images.arguments(metainfo=metainfo))
 
 
-def test_no_metainfo(two_pictures):
+def test_no_metainfo(two_images):
     with pytest.raises(ValueError, match='lacks thing_classes and stuff_classes'):
-        PanopticDataset(**two_pictures.arguments(metainfo=None))
+        PanopticDataset(**two_images.arguments(metainfo=None))
 
 
-def test_picture_without_annotation(two_pictures):
-    del two_pictures.content['annotations'][0]
+def test_image_without_annotation(two_images):
+    del two_images.content['annotations'][0]
     for test_mode in (False, True):
         with pytest.raises(ValueError, match=r'1 of 2 images have no annotation.* image id 0;'):
-            PanopticDataset(**two_pictures.arguments(test_mode=test_mode))
+            PanopticDataset(**two_images.arguments(test_mode=test_mode))
 
 
 @pytest.mark.parametrize(
     ('image_id', 'problem'),
     [(5, r'image_id 5 .*labels_of_1\.png is not among'), (0, r'labels_of_1\.png occurs twice')],
 )
-def test_annotation_of_another_picture(two_pictures, image_id, problem):
-    two_pictures.content['annotations'][1]['image_id'] = image_id
+def test_annotation_of_another_image(two_images, image_id, problem):
+    two_images.content['annotations'][1]['image_id'] = image_id
     with pytest.raises(ValueError, match=problem):
-        PanopticDataset(**two_pictures.arguments())
+        PanopticDataset(**two_images.arguments())
 
 
-def test_two_pictures_with_one_id(two_pictures):
-    two_pictures.content['images'][1]['id'] = 0
+def test_two_images_with_one_id(two_images):
+    two_images.content['images'][1]['id'] = 0
     with pytest.raises(ValueError, match='two `images` have the same id'):
-        PanopticDataset(**two_pictures.arguments())
+        PanopticDataset(**two_images.arguments())
 
 
-def test_picture_without_size(two_pictures):
-    del two_pictures.content['images'][1]['height']
+def test_image_without_size(two_images):
+    del two_images.content['images'][1]['height']
     with pytest.raises(ValueError, match=r"image 1 lacks \['height'\]"):
-        PanopticDataset(**two_pictures.arguments())
+        PanopticDataset(**two_images.arguments())
 
 
-def test_instance_annotations_are_recognized(two_pictures):
-    two_pictures.content['annotations'] = [dict(id=1, image_id=0, category_id=7, bbox=[0, 0, 1, 1])]
+def test_instance_annotations_are_recognized(two_images):
+    two_images.content['annotations'] = [dict(id=1, image_id=0, category_id=7, bbox=[0, 0, 1, 1])]
     with pytest.raises(ValueError, match=r"not COCO's panoptic format; instance annotations"):
-        PanopticDataset(**two_pictures.arguments())
+        PanopticDataset(**two_images.arguments())
 
 
 @pytest.mark.parametrize('wrong', [dict(category_id=1), dict(id=0), dict(id=1 << 24)])
-def test_segment_with_wrong_fields(two_pictures, wrong):
-    two_pictures.content['annotations'][0]['segments_info'][1].update(wrong)
+def test_segment_with_wrong_fields(two_images, wrong):
+    two_images.content['annotations'][0]['segments_info'][1].update(wrong)
     with pytest.raises(ValueError, match=r'labels_of_0\.png has a segment .*not among'):
-        PanopticDataset(**two_pictures.arguments())
+        PanopticDataset(**two_images.arguments())
 
 
-def test_segment_id_used_twice(two_pictures):
-    two_pictures.content['annotations'][0]['segments_info'][1]['id'] = 256
+def test_segment_id_used_twice(two_images):
+    two_images.content['annotations'][0]['segments_info'][1]['id'] = 256
     with pytest.raises(ValueError, match=r'labels_of_0\.png uses a segment id twice'):
-        PanopticDataset(**two_pictures.arguments())
+        PanopticDataset(**two_images.arguments())
 
 
-def test_unknown_argument(two_pictures):
+def test_unknown_argument(two_images):
     with pytest.raises(TypeError, match='pipelines'):
-        PanopticDataset(**two_pictures.arguments(pipelines=[]))
+        PanopticDataset(**two_images.arguments(pipelines=[]))
 
 
-def test_missing_map_is_named_when_the_picture_is_loaded(two_pictures):
-    dataset = PanopticDataset(**two_pictures.arguments(pipeline=PIPELINE))
-    (two_pictures.root / 'maps' / 'labels_of_1.png').unlink()
+def test_missing_map_is_named_when_the_image_is_loaded(two_images):
+    dataset = PanopticDataset(**two_images.arguments(pipeline=PIPELINE))
+    (two_images.root / 'maps' / 'labels_of_1.png').unlink()
     with pytest.raises(FileNotFoundError, match=r'labels_of_1\.png'):
         dataset[1]

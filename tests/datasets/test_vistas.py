@@ -21,7 +21,7 @@ def test_classes_and_colors():
     assert 'Unlabeled' not in colors
 
 
-def test_config_crops_pictures_of_the_release(tmp_path):
+def test_config_crops_images_of_the_release(tmp_path):
     root = make_vistas_tree(tmp_path, train=1, val=1)
     load_tool('dataset_converters/vistas.py').main([str(root), '--workers', '1'])
     config = Config.fromfile(CONFIGS / '_base_' / 'datasets' / 'vistas_panoptic.py')

@@ -1,4 +1,4 @@
-"""A few tiny pictures in Cityscapes' layout with what its rules are about, and predictions."""
+"""A few tiny images in Cityscapes' layout with what its rules are about, and predictions."""
 
 import contextlib
 import io
@@ -15,7 +15,7 @@ ROAD, BUILDING, PARKING, EGO, CAR, PERSON, CARAVAN, BICYCLE = 7, 11, 9, 1, 26, 2
 
 
 def make_tree(folder: Path, num: int = 4) -> Path:
-    """Pictures, instanceIds, labelIds, and the panoptic set that cityscapesScripts makes of them.
+    """Images, instanceIds, labelIds, and the panoptic set that cityscapesScripts makes of them.
 
     Stuff and void; single cars, people (some below 100 pixels) and bicycles; groups of cars and of
     caravans; and single caravans, which the panoptic set does not know but the script for instances

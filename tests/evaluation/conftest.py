@@ -96,7 +96,7 @@ def coco_samples(coco_sample_root, coco_meta):
     def load(split):
         folder = coco_sample_root / 'annotations' / f'panoptic_{split}'
         content = json.loads(folder.with_suffix('.json').read_text())
-        pictures = {image['id']: image for image in content['images']}
+        entries = {image['id']: image for image in content['images']}
         samples = []
         for annotation in content['annotations']:
             path = folder / annotation['file_name']
@@ -110,11 +110,11 @@ def coco_samples(coco_sample_root, coco_meta):
                 )
                 for segment in annotation['segments_info']
             ]
-            picture = pictures[annotation['image_id']]
+            entry = entries[annotation['image_id']]
             sample = dict(
-                img_id=picture['id'],
-                img_path=str(coco_sample_root / split / picture['file_name']),
-                ori_shape=(picture['height'], picture['width']),
+                img_id=entry['id'],
+                img_path=str(coco_sample_root / split / entry['file_name']),
+                ori_shape=(entry['height'], entry['width']),
                 seg_map_path=str(path),
                 segments_info=segments,
             )
@@ -157,7 +157,7 @@ def dropped(pred, rng, **_):
     return replaced(pred, rng, lambda: VOID)
 
 
-def relabelled(pred, rng, **_):
+def relabeled(pred, rng, **_):
     def other_label():
         label = rng.integers(VOID)
         return label + (1000 * 700 if label < THINGS else 0)
@@ -189,7 +189,7 @@ SPOIL = dict(
     merged=merged,
     split=split,
     dropped=dropped,
-    relabelled=relabelled,
+    relabeled=relabeled,
     shifted=shifted,
     void=void,
     spilled=spilled,
@@ -219,7 +219,7 @@ def perturb():
 
 @pytest.fixture
 def predict(coco_samples, with_prediction, perturb):
-    """Samples of a split with predictions spoiled in one way, or each picture in another."""
+    """Samples of a split with predictions spoiled in one way, or each image in another."""
 
     def build(split, how=None):
         kinds = itertools.cycle(SPOIL if how is None else [how])

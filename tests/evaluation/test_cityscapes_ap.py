@@ -8,7 +8,7 @@ from einet.evaluation.cityscapes_ap import (
     match_instances,
     read_instance_ids,
 )
-from einet.evaluation.picture import PredictedInstances
+from einet.evaluation.image import PredictedInstances
 
 pytest.importorskip('cityscapesscripts')
 
@@ -59,16 +59,16 @@ def test_unknown_instance_id():
 
 
 def test_where_the_instance_ids_are():
-    picture = '/data/leftImg8bit/cs/leftImg8bit/val/ulm/ulm_000_019_leftImg8bit.png'
+    image = '/data/leftImg8bit/cs/leftImg8bit/val/ulm/ulm_000_019_leftImg8bit.png'
     expected = 'val/ulm/ulm_000_019_gtFine_instanceIds.png'
-    assert instance_ids_path(picture) == f'/data/leftImg8bit/cs/gtFine/{expected}'
-    assert instance_ids_path(picture, 'else/val/') == f'else/{expected}'
+    assert instance_ids_path(image) == f'/data/leftImg8bit/cs/gtFine/{expected}'
+    assert instance_ids_path(image, 'else/val/') == f'else/{expected}'
     relative = 'leftImg8bit/val/ulm/ulm_000_019_leftImg8bit.png'
     assert instance_ids_path(relative) == f'gtFine/{expected}'
 
 
 @pytest.mark.parametrize('path', ['coco/val2017/1.jpg', 'val/ulm/ulm_000_019_leftImg8bit.png'])
-def test_pictures_elsewhere(path):
+def test_images_elsewhere(path):
     with pytest.raises(ValueError, match="not in Cityscapes' layout"):
         instance_ids_path(path)
 

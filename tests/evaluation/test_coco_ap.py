@@ -67,7 +67,7 @@ def test_nothing_to_find_is_not_measured(gt):
     assert np.isnan(result.per_class).all()
 
 
-def test_no_picture():
+def test_no_image():
     assert math.isnan(average_precision([], [0], 100).ap)
 
 

@@ -37,7 +37,7 @@ def test_stuff_of_label_zero_is_not_void(tmp_path):
     ]
 
 
-def test_void_picture(tmp_path):
+def test_void_image(tmp_path):
     written = write_image(tmp_path, 'x.png', 'a', np.full((2, 3), 3), 3, 1000)
     assert written.ids.shape == (0,)
     assert not read_id_map(str(tmp_path / 'x.png')).any()
@@ -57,10 +57,10 @@ def test_id_that_does_not_fit(tmp_path, pan_id):
     assert not any(tmp_path.iterdir())
 
 
-def test_two_pictures_of_one_name(tmp_path):
+def test_two_images_of_one_name(tmp_path):
     images = [
-        write_image(tmp_path, picture, image_id, np.zeros((1, 1), int), 3, 1000)
-        for image_id, picture in ((1, 'x.jpg'), (2, 'x.png'))
+        write_image(tmp_path, image, image_id, np.zeros((1, 1), int), 3, 1000)
+        for image_id, image in ((1, 'x.jpg'), (2, 'x.png'))
     ]
     with pytest.raises(ValueError, match=r'images 1 and 2 are both named x\.png'):
         write_json(tmp_path / 'a.json', images, CLASSES, THINGS, CATEGORY_IDS)

@@ -44,10 +44,10 @@ def test_truncated_file(tmp_path, write_png, fraction):
 
 
 @pytest.mark.parametrize(('mode', 'dtype'), [('L', np.uint8), ('I;16', np.uint16)])
-def test_grey_png(tmp_path, mode, dtype):
-    Image.fromarray(np.ones((4, 6), dtype)).save(tmp_path / 'grey.png')
-    with pytest.raises(ValueError, match=r'grey\.png has shape \(4, 6\).*three 8-bit channels'):
-        read_id_map(str(tmp_path / 'grey.png'))
+def test_gray_png(tmp_path, mode, dtype):
+    Image.fromarray(np.ones((4, 6), dtype)).save(tmp_path / 'gray.png')
+    with pytest.raises(ValueError, match=r'gray\.png has shape \(4, 6\).*three 8-bit channels'):
+        read_id_map(str(tmp_path / 'gray.png'))
 
 
 def test_segments_keep_their_order():

@@ -10,7 +10,7 @@ import pytest
 import torch
 from mmdet.registry import METRICS
 
-from einet.evaluation import PanopticMetric, PanopticQualityMetric, picture
+from einet.evaluation import PanopticMetric, PanopticQualityMetric, image
 from einet.evaluation.ground_truth import read_id_map
 
 TINY_META = dict(
@@ -20,7 +20,7 @@ TINY_META = dict(
 
 @pytest.fixture
 def tiny(tmp_path, write_png, with_prediction):
-    """A two-by-three picture of one cat (3 px) on road (2 px), one void pixel; and a prediction."""
+    """A two-by-three image of one cat (3 px) on road (2 px), one void pixel; and a prediction."""
 
     def build(pred_map, name='pic', **changes):
         path = write_png(tmp_path / f'{name}.png', [[7, 7, 0], [7, 9, 9]])
@@ -44,7 +44,7 @@ class TestValues:
         metric = PanopticQualityMetric(classwise=True)
         metric.dataset_meta = TINY_META
         metric.process(None, [tiny([[1000, 1000, 1001], [2, 2, 2]])])
-        # second picture: road becomes dog, so one false dog and one missed road
+        # second image: road becomes dog, so one false dog and one missed road
         metric.process(None, [tiny([[4000, 4000, 3], [4000, 2001, 2001]], 'other')])
         result = metric.evaluate(2)
         cat, dog, road = (2 / 3 + 1) / 2, 0, (2 / 3) / (1 + 0.5)
@@ -168,7 +168,7 @@ class TestOnePass:
             paths.append(path)
             return read_id_map(path, backend_args)
 
-        monkeypatch.setattr(picture, 'read_id_map', read)
+        monkeypatch.setattr(image, 'read_id_map', read)
         evaluate_all(samples, coco_meta, EVERYTHING)
         assert paths == [sample['seg_map_path'] for sample in samples]
 
@@ -237,9 +237,9 @@ def test_format_only_writes_for_every_measure(predict_all, coco_meta, evaluate_a
     assert evaluate_all(samples, coco_meta, EVERYTHING, **options) == {}
     names = {path.name for path in prefix.parent.iterdir()}
     assert names == {'out.panoptic', 'out.panoptic.json', 'out.segm.json', 'out.semantic'}
-    pictures = sorted(Path(sample['img_path']).stem for sample in samples)
+    images = sorted(Path(sample['img_path']).stem for sample in samples)
     for kind in ('panoptic', 'semantic'):
-        assert sorted(path.stem for path in Path(f'{prefix}.{kind}').iterdir()) == pictures
+        assert sorted(path.stem for path in Path(f'{prefix}.{kind}').iterdir()) == images
     results = json.loads(Path(f'{prefix}.segm.json').read_text())
     assert {entry['image_id'] for entry in results} <= {sample['img_id'] for sample in samples}
 
@@ -264,7 +264,7 @@ class TestRanks:
     def test_two_processes_with_a_padded_shard(
         self, evaluate_all, tmp_path, coco_meta, predict_all
     ):
-        # 27 pictures: the sampler repeats the first to fill rank 1
+        # 27 images: the sampler repeats the first to fill rank 1
         samples = predict_all('val2017')
         alone = evaluate_all(samples, coco_meta, EVERYTHING)
         context = multiprocessing.get_context('fork')

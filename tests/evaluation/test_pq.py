@@ -110,7 +110,7 @@ class TestEdges:
         gt_map = np.full((2, 3), 4)
         assert self.compute(gt_map, [info(4, 1, 1)], np.full((2, 3), 3)) == {}
 
-    def test_picture_without_pixels(self):
+    def test_image_without_pixels(self):
         assert self.compute(np.zeros((0, 4), int), [], np.zeros((0, 4), int)) == {}
 
     def test_one_pixel_instance(self):

@@ -13,7 +13,7 @@ from mmengine.evaluator import Evaluator
 from einet.evaluation import PanopticQualityMetric
 from einet.evaluation.ground_truth import read_id_map
 
-KINDS = ['perfect', 'merged', 'split', 'dropped', 'relabelled', 'shifted', 'void', 'spilled']
+KINDS = ['perfect', 'merged', 'split', 'dropped', 'relabeled', 'shifted', 'void', 'spilled']
 SPLITS = ['train2017', 'val2017']
 
 

@@ -47,7 +47,7 @@ def test_all_void():
     assert np.isnan(quality.pixel_accuracy) and np.isnan(mean_of_present(quality.iou))
 
 
-def test_no_picture():
+def test_no_image():
     assert np.isnan(semantic_quality(sum_iou_statistics([], 3)).iou).all()
 
 

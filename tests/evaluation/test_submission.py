@@ -25,7 +25,7 @@ IMAGES = ImageList({1: (2, 3), 700: (4, 2)}, CATEGORIES)
 
 @pytest.fixture
 def prefix(tmp_path):
-    """Panoptic results of two pictures."""
+    """Panoptic results of two images."""
     folder = tmp_path / 'run.panoptic'
     written = [
         write_image(folder, '000001.jpg', 1, np.array([[1000, 1000, 2], [1, 1, 2000]]), 2, 1000),
@@ -67,19 +67,19 @@ class TestPanoptic:
     def problems(self, prefix, images=IMAGES):
         return ' '.join(panoptic_submission(str(prefix), images, 'x').problems)
 
-    def test_pictures_of_another_list(self, prefix):
+    def test_images_of_another_list(self, prefix):
         images = replace(IMAGES, sizes={1: (2, 3), 5: (2, 3), 6: (2, 3)})
         problems = self.problems(prefix, images)
-        assert '2 pictures of the list have no prediction, for example 5' in problems
-        assert '1 predictions are of other pictures, for example 700' in problems
+        assert '2 images of the list have no prediction, for example 5' in problems
+        assert '1 predictions are of other images, for example 700' in problems
 
     def test_predicted_twice(self, prefix):
         edit(prefix, lambda content: content['annotations'].append(content['annotations'][0]))
-        assert '1 pictures are predicted twice' in self.problems(prefix)
+        assert '1 images are predicted twice' in self.problems(prefix)
 
     def test_other_size(self, prefix):
         images = replace(IMAGES, sizes={1: (3, 2), 700: (4, 2)})
-        assert '000001.png: has 3 x 2 pixels, its picture 2 x 3' in self.problems(prefix, images)
+        assert '000001.png: has 3 x 2 pixels, its image 2 x 3' in self.problems(prefix, images)
 
     def test_other_categories(self, prefix):
         # Cityscapes' train ids instead of label ids, say.
@@ -119,7 +119,7 @@ class TestInstances:
         submission = instance_submission(str(folder.parent / 'run'), CITY)
         return ' '.join(submission.problems)
 
-    def test_a_text_per_picture_and_the_masks_it_names(self, folder):
+    def test_a_text_per_image_and_the_masks_it_names(self, folder):
         (folder / 'left_over.png').touch()
         submission = instance_submission(str(folder.parent / 'run'), CITY)
         assert submission.problems == []
@@ -140,8 +140,8 @@ class TestInstances:
         text = folder / 'ulm_000001_000019_leftImg8bit.txt'
         text.rename(folder / 'ulm_000000_000019_again.txt')
         problems = self.problems(folder)
-        assert "1 pictures of the list have no prediction, for example 'ulm_000001" in problems
-        assert 'are all of picture ulm_000000_000019; one is wanted' in problems
+        assert "1 images of the list have no prediction, for example 'ulm_000001" in problems
+        assert 'are all of image ulm_000000_000019; one is wanted' in problems
 
     @pytest.mark.parametrize(
         ('mask', 'problem'),
@@ -196,7 +196,7 @@ class TestImageList:
         with pytest.raises(ValueError, match="not in COCO's format"):
             read_image_list(tmp_path / 'a.json')
 
-    def test_no_pictures(self, tmp_path):
+    def test_no_images(self, tmp_path):
         (tmp_path / 'a.json').write_text('{"images": []}')
         with pytest.raises(ValueError, match='empty'):
             read_image_list(tmp_path / 'a.json')

@@ -20,13 +20,13 @@ NUM_THINGS = 3
 
 
 def _same_size(height, width):
-    """Maps as large as the picture, so that nothing is interpolated."""
+    """Maps as large as the image, so that nothing is interpolated."""
     size = (height, width)
     return BilinearCells(size, Shapes(size, size, size), like=torch.zeros(()))
 
 
 def _group_all(embedding, centroids, centroid_labels, labels, cells):
-    """The grouping as a picture (H, W); -1 also on stuff."""
+    """The grouping as an image (H, W); -1 also on stuff."""
     pixels = (labels.flatten() < NUM_THINGS).nonzero().squeeze(1)
     groups = torch.full((labels.numel(),), -1)
     groups[pixels] = group_pixels(
@@ -190,7 +190,7 @@ def test_chunks_do_not_change_the_result(chunk, monkeypatch):
 
 
 def _merge(stuff_area, groups):
-    """A picture of 2 x 5: things 0 and 1 (C_th = 3), stuff 3 (2 pixels) and 4 (3 pixels)."""
+    """An image of 2 x 5: things 0 and 1 (C_th = 3), stuff 3 (2 pixels) and 4 (3 pixels)."""
     labels = torch.tensor([[0, 0, 1, 3, 3], [1, 1, 4, 4, 4]], dtype=torch.uint8)
     semantics = Semantics(
         labels=labels,

@@ -95,7 +95,7 @@ def test_center_heatmap_without_instances():
 
 
 def test_window_outside_the_map_is_clipped():
-    # Radius 8 (100 x 0.0817), centre in the corner and beyond it: no wrap to other rows.
+    # Radius 8 (100 x 0.0817), center in the corner and beyond it: no wrap to other rows.
     for center in ([0, 0], [-3, -3], [-20, 2]):
         heatmap = centroid_heatmap(
             torch.tensor([center]), torch.tensor([0]), torch.full((1, 2), 100.0), 1, (6, 5)
@@ -134,7 +134,7 @@ def test_peaks_by_hand():
     heatmap[1, 0, 0], heatmap[1, 4, 8], heatmap[0, 2, 3] = 0.6, 0.9, 0.4
     heatmap[1, 0, 1], heatmap[0, 4, 3], heatmap[0, 0, 8] = 0.5, 0.35, 0.3
     peaks = find_peaks(heatmap, kernel_size=3)
-    # (1, 0) loses to its neighbour; 0.3 does not exceed the threshold.
+    # (1, 0) loses to its neighbor; 0.3 does not exceed the threshold.
     assert peaks.xy.tolist() == [[3, 2], [3, 4], [8, 4], [0, 0]]
     assert peaks.labels.tolist() == [0, 0, 1, 1]
     assert peaks.scores.tolist() == pytest.approx([0.4, 0.35, 0.9, 0.6])
@@ -154,7 +154,7 @@ def test_plateau_is_one_peak():
     logits = torch.full((1, 12, 12), -5.0)
     logits[0, 3:7, 2:6] = 40.0
     assert find_peaks(logits.sigmoid()).xy.tolist() == [[2, 3]]
-    # Where the sigmoid is saturated the logits still tell the centre.
+    # Where the sigmoid is saturated the logits still tell the center.
     logits[0, 4, 5] = 41.0
     assert logits.sigmoid()[0, 4, 5] == logits.sigmoid()[0, 3, 2]
     peaks = find_peaks(logits.sigmoid(), ranking=logits)

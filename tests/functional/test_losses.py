@@ -38,7 +38,7 @@ def cosine(a: Tensor, b: Tensor) -> float:
     return (direction(a) @ direction(b)).item()
 
 
-# --- Eq. 1, semantic centres -------------------------------------------------------------------
+# --- Eq. 1, semantic centers -------------------------------------------------------------------
 
 
 def test_center_loss_of_means():

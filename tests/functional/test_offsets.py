@@ -55,7 +55,7 @@ def _all(size):
 
 
 def _group_slowly(offsets, centers, shapes):
-    """Every pixel of the upsampled offsets, moved, one centre after the other."""
+    """Every pixel of the upsampled offsets, moved, one center after the other."""
     offsets = resize_maps(offsets, shapes)
     height, width = shapes.ori
     x = torch.arange(width, dtype=offsets.dtype) + offsets[0]
@@ -123,13 +123,13 @@ def test_majority_by_hand():
     groups = torch.tensor([0, 0, 0, 2, 2, -1, -1, 2, 2])
     labels = torch.tensor([1, 2, 2, 1, 0, 2, 2, 0, 1])
     # Group 1 has no pixel; group 2 has two of 0 and two of 1.
-    assert majority_labels(groups, labels, 3, num_thing_classes=3).tolist() == [2, 0, 0]
+    assert majority_labels(groups, labels, 3, num_things_classes=3).tolist() == [2, 0, 0]
 
 
 def test_majority_of_nothing():
     none = torch.zeros(0, dtype=torch.long)
-    assert majority_labels(none, none, 0, num_thing_classes=3).shape == (0,)
-    assert majority_labels(none, none, 2, num_thing_classes=3).tolist() == [0, 0]
+    assert majority_labels(none, none, 0, num_things_classes=3).shape == (0,)
+    assert majority_labels(none, none, 2, num_things_classes=3).tolist() == [0, 0]
 
 
 @given(
@@ -137,20 +137,20 @@ def test_majority_of_nothing():
 )
 def test_majority_is_torchs_mode(votes):
     groups, labels = torch.tensor(votes, dtype=torch.long).view(-1, 2).unbind(1)
-    chosen = majority_labels(groups, labels, 5, num_thing_classes=4)
+    chosen = majority_labels(groups, labels, 5, num_things_classes=4)
     for k in range(5):
         own = labels[groups == k]
         assert chosen[k] == (own.mode().values if len(own) else 0)
 
 
 @pytest.mark.parametrize('chunk', [3, 1 << 22])
-def test_relabelled_pixels_have_the_probability_of_their_new_class(chunk, monkeypatch):
+def test_relabeled_pixels_have_the_probability_of_their_new_class(chunk, monkeypatch):
     monkeypatch.setattr('einet.functional.grouping._CHUNK', chunk)
     generator = torch.Generator().manual_seed(2)
     logits = torch.randn(4, 3, 5, generator=generator)
     shapes = Shapes((12, 20), (12, 20), (17, 13))
     cells = BilinearCells((3, 5), shapes, like=logits)
-    semantics = semantic_decision(logits, cells, num_thing_classes=3)
+    semantics = semantic_decision(logits, cells, num_things_classes=3)
     groups = torch.randint(-1, 2, semantics.thing_pixels.shape, generator=generator)
     changed = relabel(semantics, groups, torch.tensor([2, 0]), logits, cells)
     expected = torch.tensor([2, 0])[groups].where(groups >= 0, semantics.thing_labels)
@@ -171,7 +171,7 @@ size = (1024, 2048)
 cells = BilinearCells((256, 512), Shapes(size, size, size), like=torch.zeros(()))
 pixels = torch.arange(size[0] * size[1])
 centers = torch.rand(300, 2) * torch.tensor([2048.0, 1024.0])
-offsets = 40 * torch.randn(2, 256, 512)  # worse than any network: neighbours disagree
+offsets = 40 * torch.randn(2, 256, 512)  # worse than any network: neighbors disagree
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 groups = group_by_offsets(offsets, centers, cells, pixels)
 assert groups.unique().numel() == 300

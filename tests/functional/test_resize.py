@@ -29,7 +29,7 @@ def _by_hand(maps, shapes):
 
 
 def test_values_by_hand():
-    # Two cells for 4 pixels, of which the picture is 3, shown at 6 pixels: step 3/6 * 2/4 = 0.25;
+    # Two cells for 4 pixels, of which the image is 3, shown at 6 pixels: step 3/6 * 2/4 = 0.25;
     # sources -0.375, -0.125, 0.125, 0.375, 0.625, 0.875.
     shapes = Shapes(padded=(4, 4), img=(4, 3), ori=(1, 6))
     maps = torch.tensor([[[0.0, 8.0], [0.0, 8.0]]])
@@ -45,7 +45,7 @@ def test_without_padding_it_is_torchs_interpolation():
 
 
 def test_padding_is_cropped_before_the_step_is_chosen():
-    # As long as the picture keeps its size, it is a crop of the whole input's interpolation.
+    # As long as the image keeps its size, it is a crop of the whole input's interpolation.
     maps = _random_maps(2, 5, 7)
     whole = F.interpolate(maps[None], size=(20, 28), mode='bilinear')[0]
     shapes = Shapes(padded=(20, 28), img=(17, 22), ori=(17, 22))
@@ -91,14 +91,14 @@ def test_cells_name_the_corners_that_are_read():
 def test_unanimous_by_hand():
     cells = BilinearCells((3, 4), Shapes((12, 16), (12, 16), (12, 16)), like=torch.zeros(()))
     values = torch.tensor([[1, 1, 1, 2], [1, 1, 1, 2], [3, 1, 1, 2]])
-    # The last row and column have no further neighbour.
+    # The last row and column have no further neighbor.
     expected = [[True, True, False, True], [False, True, False, True], [False, True, False, True]]
     assert cells.unanimous(values).tolist() == expected
 
 
-def test_points_go_back_to_the_picture():
+def test_points_go_back_to_the_image():
     cells = BilinearCells((5, 7), PADDED, like=torch.zeros(()))
-    points = cells.to_picture(torch.tensor([[2, 3], [0, 0], [5, 4]]))
+    points = cells.to_image(torch.tensor([[2, 3], [0, 0], [5, 4]]))
     # (2.5 / (22/13 * 7/28)) - 0.5 and (3.5 / (17/34 * 5/20)) - 0.5; the last one is clamped.
     expected = [[2.5 * 13 / 22 * 4 - 0.5, 27.5], [0.5 * 26 / 11 - 0.5, 3.5], [12.0, 33.0]]
     assert points.flatten().tolist() == pytest.approx([x for point in expected for x in point])

@@ -130,7 +130,7 @@ def test_points_gradcheck_with_a_point_twice():
 
 
 def test_centroid_of_a_concave_segment_lies_on_it():
-    # Segment 0 is a ring, its centre of mass (2, 2) lies in the hole, on segment 1. Four pixels
+    # Segment 0 is a ring, its center of mass (2, 2) lies in the hole, on segment 1. Four pixels
     # of the ring are equally near; (2, 0) comes first.
     ids = torch.zeros(5, 6).long()
     ids[1:4, 1:4] = -1
@@ -138,7 +138,7 @@ def test_centroid_of_a_concave_segment_lies_on_it():
     ids[:, 5] = 2
     ids[4, 5] = -1
     geometry = segment_centroids(ids, num_segments=4)
-    # Segment 2: rows 0..3 of column 5, centre of mass (5, 1.5), rows 1 and 2 equally near.
+    # Segment 2: rows 0..3 of column 5, center of mass (5, 1.5), rows 1 and 2 equally near.
     assert geometry.centroids.tolist() == [[2, 0], [2, 2], [5, 1], [0, 0]]
     assert geometry.areas.tolist() == [16, 1, 4, 0]
     assert geometry.boxes.tolist() == [[0, 0, 5, 5], [2, 2, 3, 3], [5, 0, 6, 4], [0, 0, 0, 0]]

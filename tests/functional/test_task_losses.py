@@ -114,13 +114,13 @@ HARD, EASY = math.log(4), math.log(4 / 3)
     ('top_fraction', 'expected'),
     [
         (1.0, (HARD + EASY + 3 * EASY) / 3),
-        (0.99, (HARD + 3 * EASY) / 2),  # Two of the three labelled pixels, over both images.
+        (0.99, (HARD + 3 * EASY) / 2),  # Two of the three labeled pixels, over both images.
         (0.67, (HARD + 3 * EASY) / 2),
         (0.5, HARD),
         (0.01, HARD),
     ],
 )
-def test_cross_entropy_keeps_the_hardest_labelled_pixels(top_fraction, expected):
+def test_cross_entropy_keeps_the_hardest_labeled_pixels(top_fraction, expected):
     loss = bootstrapped_cross_entropy(SEMANTIC_LOGITS, LABELS, WEIGHTS, top_fraction)
     assert loss.item() == pytest.approx(expected)
 
@@ -208,7 +208,7 @@ def test_offset_loss_sums_over_x_and_y_and_averages_over_pixels():
     assert loss.item() == pytest.approx(expected)
 
 
-def test_offset_loss_counts_pixels_of_the_batch_not_of_a_picture():
+def test_offset_loss_counts_pixels_of_the_batch_not_of_an_image():
     zeros = torch.zeros(1, 2, 1, 3)
     loss = offset_l1_loss(
         torch.cat([OFFSETS, OFFSETS]),

@@ -13,17 +13,17 @@ ORI = (23, 31)
 
 
 def _read_slowly(maps, shapes, flips, grid):
-    """Point by point, each axis by itself: where it is in the picture, then in the view."""
+    """Point by point, each axis by itself: where it is in the image, then in the view."""
     weights = []
     for axis in (0, 1):
         size = maps.shape[axis + 1]
         matrix = torch.zeros(grid.size[axis], size, dtype=maps.dtype)
         for cell in range(grid.size[axis]):
             in_input = (cell + 0.5) * grid.shapes.padded[axis] / grid.size[axis]
-            in_picture = in_input / grid.shapes.img[axis]  # 0 .. 1
+            in_image = in_input / grid.shapes.img[axis]  # 0 .. 1
             if flips[axis]:
-                in_picture = 1 - in_picture
-            source = in_picture * shapes.img[axis] / shapes.padded[axis] * size - 0.5
+                in_image = 1 - in_image
+            source = in_image * shapes.img[axis] / shapes.padded[axis] * size - 0.5
             source = min(max(source, 0), size - 1)
             low = int(source)
             matrix[cell, low] += 1 - (source - low)
@@ -41,8 +41,8 @@ def test_a_view_of_twice_the_size_by_hand():
     assert read_at(maps, view, (False, True), grid).tolist() == [[[7.5, 1.5]]]
 
 
-def test_a_flipped_view_is_flipped_within_the_picture_not_the_padding():
-    # The cell's centre is at 2 of 3 pixels; mirrored at 1 of 3, which is 2 of the view's 6.
+def test_a_flipped_view_is_flipped_within_the_image_not_the_padding():
+    # The cell's center is at 2 of 3 pixels; mirrored at 1 of 3, which is 2 of the view's 6.
     maps = torch.tensor([[[0.0, 8.0]]])
     view = Shapes((4, 8), (4, 6), ORI)
     grid = Grid((1, 1), Shapes((4, 4), (4, 3), ORI))

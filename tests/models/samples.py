@@ -19,7 +19,7 @@ def make_sample(
     num_classes: int = 3,
     void_rows: int = 0,
 ) -> DetDataSample:
-    """A picture of stuff with rectangles (label, x1, y1, x2, y2) on it, later ones in front."""
+    """An image of stuff with rectangles (label, x1, y1, x2, y2) on it, later ones in front."""
     ids = torch.full(size, -1)
     for k, (_, x1, y1, x2, y2) in enumerate(boxes):
         ids[y1:y2, x1:x2] = k

@@ -16,7 +16,7 @@ def _targets(*samples, feature_size=(4, 6), **options):
 def test_maps_by_hand():
     sample = make_sample((16, 24), [(1, 4, 4, 12, 8), (0, 16, 0, 24, 12)], void_rows=3)
     targets = _targets(sample)
-    # Centres of mass (7.5, 5.5) and (19.5, 5.5); middles of cells at 1.5, 5.5, 9.5, ...
+    # Centers of mass (7.5, 5.5) and (19.5, 5.5); middles of cells at 1.5, 5.5, 9.5, ...
     nan = math.nan
     x = [
         [nan, nan, nan, nan, 2.0, -2.0],
@@ -35,7 +35,7 @@ def test_maps_by_hand():
     torch.testing.assert_close(targets.offsets[0], expected.nan_to_num(0.0))
     # Void of the first rows, where the middles of the first cells are.
     assert targets.heatmap_mask[0, 0].tolist() == [[False] * 4 + [True] * 2] + [[True] * 6] * 3
-    # Sigma 8 pixels is 2 cells. Classes share the channel. The centres lie on the edge between two
+    # Sigma 8 pixels is 2 cells. Classes share the channel. The centers lie on the edge between two
     # cells, the right one counts: (2, 1) and (5, 1).
     assert targets.heatmap.shape == (1, 1, 4, 6)
     assert (targets.heatmap == 1).nonzero()[:, 2:].tolist() == [[1, 2], [1, 5]]
@@ -46,7 +46,7 @@ def test_maps_by_hand():
 def test_sigma_is_in_pixels_of_the_input():
     sample = make_sample((32, 48), [(0, 21, 13, 28, 20)])
     row = _targets(sample, feature_size=(8, 12), sigma=4.0).heatmap[0, 0, 4]
-    # The centre (24, 16) lies in cell (6, 4); sigma is one cell, the reach 3.
+    # The center (24, 16) lies in cell (6, 4); sigma is one cell, the reach 3.
     expected = [0.0] * 3 + [math.exp(-(x**2) / 2) for x in range(-3, 4)] + [0.0] * 2
     assert row.tolist() == pytest.approx(expected)
 
@@ -75,13 +75,13 @@ def test_permuted_instances_give_the_same_targets():
 
 def test_one_pixel_instances_have_a_cell():
     targets = _targets(make_sample((16, 24), [(0, 0, 0, 12, 12), (1, 9, 5, 10, 6)]))
-    # Cell (2, 1) has its middle at (9.5, 5.5), the small one's centre is (9, 5).
+    # Cell (2, 1) has its middle at (9.5, 5.5), the small one's center is (9, 5).
     assert targets.offsets[0, :, 1, 2].tolist() == [-0.5, -0.5]
     assert targets.offset_mask[0, 0, :3, :3].all()
     assert (targets.heatmap == 1).sum() == 2
 
 
-def test_pictures_without_things_or_labels():
+def test_images_without_things_or_labels():
     targets = _targets(
         make_sample((16, 24), []),
         make_sample((16, 24), [], void_rows=16),
@@ -96,7 +96,7 @@ def test_semantic_targets_are_einets():
     samples = [make_sample((16, 24), [(1, 4, 4, 12, 8), (0, 16, 0, 24, 12)], void_rows=3)]
     options = dict(small_instance_area=33, small_instance_weight=5.0)
     ours = _targets(*samples, **options)
-    einets = build_targets(samples, (4, 6), num_thing_classes=2, num_classes=3, **options)
+    einets = build_targets(samples, (4, 6), num_things_classes=2, num_classes=3, **options)
     assert ours.sem_seg.equal(einets.sem_seg)
     assert ours.pixel_weights.equal(einets.pixel_weights)
     assert ours.pixel_weights.unique().tolist() == [1.0, 5.0]
@@ -106,7 +106,7 @@ def test_semantic_targets_are_einets():
 def test_odd_sizes():
     targets = _targets(make_sample((17, 33), [(0, 3, 2, 30, 15)]), feature_size=(5, 9))
     x, y = targets.offsets[0]
-    # Cells are 33 / 9 pixels wide and 17 / 5 high; the centre is (16, 8), in the middle of both.
+    # Cells are 33 / 9 pixels wide and 17 / 5 high; the center is (16, 8), in the middle of both.
     assert x[2, 4].abs() < 1e-5
     assert y[2, 4].abs() < 1e-5
     torch.testing.assert_close(x[2, 2], torch.tensor(2 * 33 / 9))

@@ -11,7 +11,7 @@ def _build(**overrides):
 
 def test_checkpoint_of_other_classes_is_refused():
     source = _build().state_dict()
-    with pytest.raises(RuntimeError, match=r'3 x 8 against 5 x 8.*classifier.*num_thing_classes'):
+    with pytest.raises(RuntimeError, match=r'3 x 8 against 5 x 8.*classifier.*num_things_classes'):
         _build(num_stuff_classes=3).load_state_dict(source)
 
 

@@ -34,15 +34,15 @@ def _call(criterion, targets, means, centroids, embedding):
     )
 
 
-def test_instance_terms_average_over_pictures_that_have_instances():
+def test_instance_terms_average_over_images_that_have_instances():
     samples = [make_sample((8, 12), [(0, 0, 0, 4, 8), (1, 8, 0, 12, 8)]), make_sample((8, 12), [])]
-    targets = build_targets(samples, (2, 3), num_thing_classes=2, num_classes=3)
+    targets = build_targets(samples, (2, 3), num_things_classes=2, num_classes=3)
     means = [torch.tensor([[0.0, 0.0], [1.0, 0.0]]), torch.zeros(0, 2)]
     centroids = [torch.tensor([[0.0, 2.0], [1.0, 1.0]]), torch.zeros(0, 2)]
     embedding = torch.zeros(2, 2, 2, 3)
     embedding[0, 0, :, 2] = torch.tensor([1.0, 3.0])
     values = _call(EINetCriterion(LOSSES), targets, means, centroids, embedding)
-    # One picture counts. Push: both ordered pairs have [3 - 1]. Pull: the second instance's two
+    # One image counts. Push: both ordered pairs have [3 - 1]. Pull: the second instance's two
     # pixels have [0 - 0.5]_+ and [2 - 0.5], halved over its pixels and over the instances.
     assert values['loss_push'].item() == pytest.approx(2.0 * 2.0)
     assert values['loss_pull'].item() == pytest.approx(3.0 * (0 + 1.5 / 2) / 2)
@@ -52,7 +52,7 @@ def test_instance_terms_average_over_pictures_that_have_instances():
 def test_semantic_loss_is_the_mean_of_raw_and_calibrated_logits():
     losses = dict(semantic=dict(type='BootstrappedCrossEntropyLoss'))
     samples = [make_sample((8, 12), [], void_rows=3)] * 2
-    targets = build_targets(samples, (2, 3), num_thing_classes=2, num_classes=3)
+    targets = build_targets(samples, (2, 3), num_things_classes=2, num_classes=3)
     sure = torch.full((2, 3, 2, 3), -50.0)
     sure[:, 2] = 50.0
     empty = EmbeddingSummary(torch.zeros(2, 3, 2), [], [], [])

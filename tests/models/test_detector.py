@@ -18,10 +18,10 @@ def model(request):
 def test_the_preprocessor_knows_the_classes(model):
     assert isinstance(model, PanopticDetector)
     assert model.data_preprocessor.void_label == 3
-    assert model.data_preprocessor.num_thing_classes == 2
+    assert model.data_preprocessor.num_things_classes == 2
 
 
-def test_the_fusion_gets_each_pictures_own_maps_and_shapes(model, monkeypatch):
+def test_the_fusion_gets_each_images_own_maps_and_shapes(model, monkeypatch):
     calls = []
 
     def fusion(*maps, **shapes):
@@ -37,10 +37,10 @@ def test_the_fusion_gets_each_pictures_own_maps_and_shapes(model, monkeypatch):
         outputs = model(inputs, mode='tensor')
         model.predict(inputs, samples)
     assert calls[1][1] == dict(padded_shape=(32, 48), img_shape=(30, 44), ori_shape=(61, 90))
-    for picture, (maps, _) in enumerate(calls):
+    for image, (maps, _) in enumerate(calls):
         assert [m.shape[0] for m in maps] == [m.shape[1] for m in outputs.fused]
         for own, batch in zip(maps, outputs.fused, strict=True):
-            torch.testing.assert_close(own, batch[picture])
+            torch.testing.assert_close(own, batch[image])
 
 
 def test_features_are_the_backbones(model):

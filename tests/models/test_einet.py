@@ -13,7 +13,7 @@ ALL_LOSSES = {
     f'loss_{name}'
     for name in ('semantic', 'heatmap', 'center', 'push', 'pull', 'consistency', 'centroid')
 }
-PICTURES = {
+IMAGES = {
     'two classes': dict(boxes=[(0, 4, 4, 12, 12), (1, 20, 8, 40, 24)]),
     'one instance': dict(boxes=[(1, 4, 4, 12, 12)]),
     'one pixel': dict(boxes=[(0, 17, 9, 18, 10)]),
@@ -32,7 +32,7 @@ def _build(**overrides):
 
 
 def _batch(*names):
-    samples = [make_sample(SIZE, **PICTURES[name]) for name in names]
+    samples = [make_sample(SIZE, **IMAGES[name]) for name in names]
     inputs = torch.randn(len(samples), 3, *SIZE, generator=torch.Generator().manual_seed(1))
     return inputs, samples
 
@@ -48,8 +48,8 @@ def _assert_trains(model, batch):
     return losses
 
 
-@pytest.mark.parametrize('name', PICTURES)
-def test_every_ordinary_picture_trains_every_parameter(name):
+@pytest.mark.parametrize('name', IMAGES)
+def test_every_ordinary_image_trains_every_parameter(name):
     losses = _assert_trains(_build(), _batch(name, name))
     assert set(losses) == ALL_LOSSES
 
@@ -73,7 +73,7 @@ def test_table_3_switches(ins_aug, sem_aug, cen_reg):
     assert set(losses) == ALL_LOSSES - {f'loss_{name}' for name in switched_off}
 
 
-def test_pictures_of_a_batch_do_not_see_each_other_in_embedding_losses():
+def test_images_of_a_batch_do_not_see_each_other_in_embedding_losses():
     model = _build().eval()
     names = ('two classes', 'no things', 'one instance')
     inputs, samples = _batch(*names)
@@ -106,7 +106,7 @@ def test_tensor_mode_gives_named_maps():
 
 
 @torch.no_grad()
-def test_prediction_has_the_size_of_the_original_picture():
+def test_prediction_has_the_size_of_the_original_image():
     inputs, samples = _batch('two classes', 'no things')
     samples[0].set_metainfo(dict(ori_shape=(61, 90), img_shape=(30, 44)))
     model = _build().eval()
@@ -135,7 +135,7 @@ def test_mixed_precision_keeps_losses_and_centers_in_float32():
 
 
 def test_parts_get_the_class_counts_from_one_place():
-    model = _build(num_thing_classes=5, num_stuff_classes=4, embed_dims=6)
+    model = _build(num_things_classes=5, num_stuff_classes=4, embed_dims=6)
     assert isinstance(model, EINet)
     assert isinstance(model.centroid_head, nn.Module)
     assert model.centroid_head.predictor.weight.shape[0] == 5

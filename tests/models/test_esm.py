@@ -91,7 +91,7 @@ def test_centroids_are_sampled_image_by_image():
     assert ESM().centroids(embedding, [torch.zeros(0, 2)] * 2)[0].shape == (0, 2)
 
 
-def test_bfloat16_is_summarised_in_float32_also_under_autocast():
+def test_bfloat16_is_summarized_in_float32_also_under_autocast():
     embedding, attention, ids = make_batch()
     embedding, attention = embedding.bfloat16().requires_grad_(), attention.bfloat16()
     expected, _ = ESM()(embedding.detach().float(), attention.float(), ids, 3)

@@ -58,7 +58,7 @@ def test_forward_and_backward(name, separable):
     semantic_head = MODELS.build(dict(type='SemanticEmbeddingHead', num_classes=5, **head))
     instance_head = MODELS.build(dict(type='InstanceEmbeddingHead', position='add', **head))
     heatmap_head = MODELS.build(
-        dict(type='CentroidHeatmapHead', in_channels=6, num_thing_classes=3, separable=separable)
+        dict(type='CentroidHeatmapHead', in_channels=6, num_things_classes=3, separable=separable)
     )
     # One image in training mode: nothing may need a second value per channel.
     backbone.train()  # some of mmdet's return None here

@@ -7,7 +7,7 @@ from einet.functional.resize import Shapes, resize_maps
 from einet.functional.views import View, merge_views
 from einet.models.fusion import EmbeddingPanopticFusion
 
-SIZE = (32, 48)  # the picture; maps are 8 x 12
+SIZE = (32, 48)  # the image; maps are 8 x 12
 C_TH, C_ST = 2, 2
 VOID = C_TH + C_ST
 
@@ -39,7 +39,7 @@ def _same_size(*maps, **options):
 
 def test_it_is_registered_and_has_the_papers_defaults():
     fusion = MODELS.build(
-        dict(type='EmbeddingPanopticFusion', num_thing_classes=2, num_stuff_classes=2)
+        dict(type='EmbeddingPanopticFusion', num_things_classes=2, num_stuff_classes=2)
     )
     assert (fusion.kernel_size, fusion.peak_threshold, fusion.top_k) == (8, 0.3, 30)
     assert not list(fusion.parameters())
@@ -117,7 +117,7 @@ def test_only_one_thing_class():
     assert result.panoptic.unique().tolist() == [1000, 2000]
 
 
-def test_stuff_area_is_counted_at_the_pictures_size():
+def test_stuff_area_is_counted_at_the_images_size():
     logits, heatmap, embedding = _two_discs()
     area = int((_same_size(logits, heatmap, embedding).sem_seg == 2).sum())
     assert 2 in _same_size(logits, heatmap, embedding, stuff_area=area).panoptic
@@ -147,7 +147,7 @@ def test_odd_sizes(size):
 
 
 def test_padding_has_no_say():
-    # Peaks in the padding and whatever is segmented there do not show in the picture.
+    # Peaks in the padding and whatever is segmented there do not show in the image.
     logits, heatmap, embedding = _two_discs()
     wide = [torch.cat((maps, maps.flip(-1)), dim=2) for maps in (logits, heatmap, embedding)]
     alone = _same_size(logits, heatmap, embedding)

@@ -57,7 +57,7 @@ def test_conv5x5_sees_exactly_two_pixels_around():
 def test_upsample_like_by_hand():
     x = torch.tensor([[[[0.0, 8.0]]]])
     up = upsample_like(x, torch.zeros(1, 3, 1, 4))
-    # Output pixel centres lie at -0.25, 0.25, 0.75 and 1.25 of the input's pixels.
+    # Output pixel centers lie at -0.25, 0.25, 0.75 and 1.25 of the input's pixels.
     torch.testing.assert_close(up, torch.tensor([[[[0.0, 2.0, 6.0, 8.0]]]]))
     assert upsample_like(x, torch.zeros(2, 1, 1, 2)) is x
 

@@ -7,7 +7,7 @@ from mmdet.registry import MODELS
 from einet.functional.resize import Shapes, resize_maps
 from einet.models.offset_fusion import OffsetPanopticFusion
 
-SIZE = (32, 48)  # the picture; maps are 8 x 12
+SIZE = (32, 48)  # the image; maps are 8 x 12
 C_TH, C_ST = 2, 2
 VOID = C_TH + C_ST
 NAMES = ('semantic_logits', 'heatmap_logits', 'offsets')
@@ -41,7 +41,7 @@ def _same_size(*maps, **options):
 
 def test_it_is_registered_and_has_the_published_defaults():
     fusion = MODELS.build(
-        dict(type='OffsetPanopticFusion', num_thing_classes=2, num_stuff_classes=2)
+        dict(type='OffsetPanopticFusion', num_things_classes=2, num_stuff_classes=2)
     )
     assert (fusion.kernel_size, fusion.peak_threshold, fusion.top_k) == (7, 0.1, 200)
     assert not list(fusion.parameters())
@@ -90,7 +90,7 @@ def test_a_center_that_gets_no_pixel_is_left_out():
 def test_top_k_keeps_the_best_centers():
     result = _same_size(*_two_discs(), top_k=1)
     assert result.centroids.tolist() == [[13, 13]]
-    # Both discs now are one instance: there is no other centre, however far.
+    # Both discs now are one instance: there is no other center, however far.
     assert result.panoptic.unique().tolist() == [2, 3, 1000]
 
 
@@ -102,14 +102,14 @@ def test_only_stuff():
     assert len(result.labels) == 0
 
 
-def test_stuff_area_is_counted_at_the_pictures_size():
+def test_stuff_area_is_counted_at_the_images_size():
     maps = _two_discs()
     area = int((_same_size(*maps).sem_seg == 2).sum())
     assert 2 in _same_size(*maps, stuff_area=area).panoptic
     assert 2 not in _same_size(*maps, stuff_area=area + 1).panoptic
 
 
-def test_offsets_are_scaled_to_the_original_picture():
+def test_offsets_are_scaled_to_the_original_image():
     # The original is twice as high as the network's input and three times as wide: an offset of
     # (-5, 0) moves by 15 of its pixels.
     logits, heatmap = torch.zeros(VOID, 1, 12), torch.full((1, 1, 12), -6.0)

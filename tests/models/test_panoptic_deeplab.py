@@ -10,7 +10,7 @@ from .tiny import tiny_model, tiny_panoptic_deeplab
 
 SIZE = (32, 48)
 LOSSES = {'loss_semantic', 'loss_heatmap', 'loss_offset'}
-PICTURES = {
+IMAGES = {
     'two classes': dict(boxes=[(0, 4, 4, 12, 12), (1, 20, 8, 40, 24)]),
     'one pixel': dict(boxes=[(0, 17, 9, 18, 10)]),
     'no things': dict(boxes=[]),
@@ -27,13 +27,13 @@ def _build(**overrides):
 
 
 def _batch(*names):
-    samples = [make_sample(SIZE, **PICTURES[name]) for name in names]
+    samples = [make_sample(SIZE, **IMAGES[name]) for name in names]
     inputs = torch.randn(len(samples), 3, *SIZE, generator=torch.Generator().manual_seed(1))
     return inputs, samples
 
 
-@pytest.mark.parametrize('names', [(name, name) for name in PICTURES] + [tuple(PICTURES)], ids=str)
-def test_every_ordinary_picture_trains_every_parameter(names):
+@pytest.mark.parametrize('names', [(name, name) for name in IMAGES] + [tuple(IMAGES)], ids=str)
+def test_every_ordinary_image_trains_every_parameter(names):
     model = _build()
     losses = model.loss(*_batch(*names))
     assert set(losses) == LOSSES
@@ -47,7 +47,7 @@ def test_every_ordinary_picture_trains_every_parameter(names):
 
 def test_loss_does_not_depend_on_the_order_of_instances():
     model = _build().eval()
-    boxes = PICTURES['two classes']['boxes']
+    boxes = IMAGES['two classes']['boxes']
     inputs = _batch('two classes')[0]
     one, other = (model.loss(inputs, [make_sample(SIZE, b)]) for b in (boxes, boxes[::-1]))
     for name in LOSSES:
@@ -71,7 +71,7 @@ def test_tensor_mode_gives_named_maps():
 
 
 @torch.no_grad()
-def test_prediction_has_the_size_of_the_original_picture():
+def test_prediction_has_the_size_of_the_original_image():
     inputs, samples = _batch('two classes', 'no things')
     samples[0].set_metainfo(dict(ori_shape=(61, 90), img_shape=(30, 44)))
     model = _build(fusion=dict(kernel_size=3, peak_threshold=0.0)).eval()
@@ -96,7 +96,7 @@ def test_mixed_precision_keeps_losses_in_float32():
 
 
 def test_parts_get_the_class_counts_from_one_place():
-    model = _build(num_thing_classes=5, num_stuff_classes=4)
+    model = _build(num_things_classes=5, num_stuff_classes=4)
     assert isinstance(model, PanopticDeepLab)
     assert isinstance(model.center_head, CentroidHeatmapHead)
     assert model.center_head.predictor.weight.shape[0] == 1
@@ -118,7 +118,7 @@ def test_encoder_and_decoders_are_einets():
 
 
 @pytest.mark.slow
-def test_it_learns_two_pictures():
+def test_it_learns_two_images():
     model = _build()
     batch = _batch('two classes', 'only things')
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)

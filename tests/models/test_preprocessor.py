@@ -6,13 +6,13 @@ from mmdet.structures import DetDataSample
 from mmengine.structures import PixelData
 
 from einet.datasets import PackPanopticInputs
-from einet.models.preprocessor import EINetDataPreprocessor
+from einet.models.preprocessor import PanopticDataPreprocessor
 
 VOID = 3
 
 
 def sample(height, width, **meta):
-    """A packed picture that is full of the thing class 1."""
+    """A packed image that is full of the thing class 1."""
     table = dict(category=np.array([1]), is_thing=np.array([True]), is_crowd=np.array([False]))
     results = dict(
         img=np.full((height, width, 3), (10, 20, 30), np.uint8),
@@ -30,19 +30,19 @@ def collate(*samples):
 
 
 @pytest.mark.parametrize('training', [True, False])
-def test_picture_and_maps_are_padded_alike(training):
-    preprocessor = EINetDataPreprocessor(pad_size_divisor=8, pad_value=-1, void_label=VOID)
+def test_image_and_maps_are_padded_alike(training):
+    preprocessor = PanopticDataPreprocessor(pad_size_divisor=8, pad_value=-1, void_label=VOID)
     batch = preprocessor(collate(sample(5, 9), sample(11, 3)), training)
     inputs, (wide, high) = batch['inputs'], batch['data_samples']
     assert inputs.shape == (2, 3, 16, 16)
     assert inputs.dtype == torch.float32
-    for data_sample, picture, (height, width) in (
+    for data_sample, image, (height, width) in (
         (wide, inputs[0], (5, 9)),
         (high, inputs[1], (11, 3)),
     ):
         outside = torch.ones(16, 16, dtype=torch.bool)
         outside[:height, :width] = False
-        assert torch.equal(picture[0] == -1, outside)
+        assert torch.equal(image[0] == -1, outside)
         semantic, panoptic = data_sample.gt_sem_seg.sem_seg, data_sample.gt_panoptic_seg.sem_seg
         assert semantic.dtype == torch.uint8
         assert torch.equal(semantic[0] == 255, outside)
@@ -57,7 +57,7 @@ def test_picture_and_maps_are_padded_alike(training):
 
 def test_the_callers_samples_stay_as_they_were():
     data = collate(sample(5, 9), sample(11, 3))
-    EINetDataPreprocessor(pad_size_divisor=32, void_label=VOID)(data, True)
+    PanopticDataPreprocessor(pad_size_divisor=32, void_label=VOID)(data, True)
     packed = data['data_samples'][0]
     assert packed.gt_sem_seg.shape == (5, 9)
     assert packed.gt_panoptic_seg.shape == (5, 9)
@@ -65,40 +65,40 @@ def test_the_callers_samples_stay_as_they_were():
 
 
 def test_colors_are_converted_and_normalized():
-    preprocessor = EINetDataPreprocessor(
+    preprocessor = PanopticDataPreprocessor(
         mean=[10.0, 0.0, 2.0], std=[2.0, 4.0, 8.0], bgr_to_rgb=True, void_label=VOID
     )
-    picture = preprocessor(collate(sample(2, 2)))['inputs'][0, :, 0, 0]
-    assert picture.tolist() == [(30 - 10) / 2, 20 / 4, (10 - 2) / 8]
+    image = preprocessor(collate(sample(2, 2)))['inputs'][0, :, 0, 0]
+    assert image.tolist() == [(30 - 10) / 2, 20 / 4, (10 - 2) / 8]
 
 
 def test_without_samples():
-    batch = EINetDataPreprocessor(pad_size_divisor=4)(dict(inputs=[torch.zeros(3, 2, 5)]))
+    batch = PanopticDataPreprocessor(pad_size_divisor=4)(dict(inputs=[torch.zeros(3, 2, 5)]))
     assert batch['inputs'].shape == (1, 3, 4, 8)
     assert batch['data_samples'] is None
 
 
 def test_without_ground_truth():
     data = dict(inputs=[torch.zeros(3, 2, 5)], data_samples=[DetDataSample()])
-    batch = MODELS.build(dict(type='EINetDataPreprocessor', pad_size_divisor=4))(data)
+    batch = MODELS.build(dict(type='PanopticDataPreprocessor', pad_size_divisor=4))(data)
     assert batch['data_samples'][0].batch_input_shape == (4, 8)
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
 @pytest.mark.parametrize('stacked', [False, True])
-def test_picture_that_is_not_finite(value, stacked):
+def test_image_that_is_not_finite(value, stacked):
     data = collate(sample(4, 6), sample(4, 6, img_path='broken.tif'))
     data['inputs'] = [inputs.float() for inputs in data['inputs']]
     data['inputs'][1][2, 3, 5] = value
     if stacked:
         data['inputs'] = torch.stack(data['inputs'])
-    with pytest.raises(ValueError, match=r'broken\.tif: the picture has NaN or infinite'):
-        EINetDataPreprocessor(void_label=VOID)(data, True)
+    with pytest.raises(ValueError, match=r'broken\.tif: the image has NaN or infinite'):
+        PanopticDataPreprocessor(void_label=VOID)(data, True)
 
 
-def test_picture_that_is_not_finite_without_a_name():
-    with pytest.raises(ValueError, match='picture without img_path: .*NaN'):
-        EINetDataPreprocessor()(dict(inputs=[torch.full((3, 2, 2), float('nan'))]))
+def test_image_that_is_not_finite_without_a_name():
+    with pytest.raises(ValueError, match='image without img_path: .*NaN'):
+        PanopticDataPreprocessor()(dict(inputs=[torch.full((3, 2, 2), float('nan'))]))
 
 
 @pytest.mark.parametrize('key', ['gt_sem_seg', 'gt_panoptic_seg'])
@@ -106,31 +106,31 @@ def test_map_of_another_size(key):
     data = collate(sample(4, 6))
     wrong = PixelData(sem_seg=torch.zeros(1, 8, 12, dtype=torch.int32))
     setattr(data['data_samples'][0], key, wrong)
-    message = rf'photo_4x6\.jpg: {key} has \(height, width\) \(8, 12\), the picture \(4, 6\)'
+    message = rf'photo_4x6\.jpg: {key} has \(height, width\) \(8, 12\), the image \(4, 6\)'
     with pytest.raises(ValueError, match=message):
-        EINetDataPreprocessor(void_label=VOID)(data, True)
+        PanopticDataPreprocessor(void_label=VOID)(data, True)
 
 
 def test_model_with_other_classes_than_the_data():
     data = collate(sample(4, 6, num_classes=19))
     message = r'4x6\.jpg: num_classes of its data set is 19, of the model 3;'
     with pytest.raises(ValueError, match=message):
-        EINetDataPreprocessor(void_label=VOID)(data, True)
+        PanopticDataPreprocessor(void_label=VOID)(data, True)
 
 
 def test_model_with_as_many_classes_but_other_things():
-    data = collate(sample(4, 6, num_thing_classes=2))
-    EINetDataPreprocessor(void_label=VOID, num_thing_classes=2)(data, True)
-    message = r'num_thing_classes of its data set is 2, of the model 1;'
+    data = collate(sample(4, 6, num_things_classes=2))
+    PanopticDataPreprocessor(void_label=VOID, num_things_classes=2)(data, True)
+    message = r'num_things_classes of its data set is 2, of the model 1;'
     with pytest.raises(ValueError, match=message):
-        EINetDataPreprocessor(void_label=VOID, num_thing_classes=1)(data, True)
+        PanopticDataPreprocessor(void_label=VOID, num_things_classes=1)(data, True)
 
 
 def test_padding_needs_the_void_label():
     with pytest.raises(ValueError, match='needs void_label'):
-        EINetDataPreprocessor()(collate(sample(4, 6)), True)
+        PanopticDataPreprocessor()(collate(sample(4, 6)), True)
 
 
 def test_unknown_argument():
     with pytest.raises(TypeError, match='pad_seg'):
-        EINetDataPreprocessor(pad_seg=True)
+        PanopticDataPreprocessor(pad_seg=True)

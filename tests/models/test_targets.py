@@ -9,7 +9,7 @@ from .samples import make_sample
 
 
 def _targets(*samples, feature_size=(4, 6), **kwargs):
-    return build_targets(samples, feature_size, num_thing_classes=2, num_classes=3, **kwargs)
+    return build_targets(samples, feature_size, num_things_classes=2, num_classes=3, **kwargs)
 
 
 def test_maps_by_hand():
@@ -54,7 +54,7 @@ def test_one_pixel_instances_keep_a_cell_and_the_smallest_wins_it():
     assert (targets.heatmap == 1).sum() == 3
 
 
-def test_empty_and_void_pictures():
+def test_empty_and_void_images():
     targets = _targets(make_sample((16, 24), []), make_sample((16, 24), [], void_rows=16))
     assert targets.instance_labels[0].shape == (0,)
     assert targets.centroids[1].shape == (0, 2)

@@ -32,7 +32,7 @@ def tta():
     return model
 
 
-def _picture(height=48, width=64, seed=0):
+def _image(height=48, width=64, seed=0):
     coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
 
@@ -91,7 +91,7 @@ def _assert_mirrored(ours, theirs, axis=-1):
 
 @pytest.mark.parametrize('size', [(48, 64), (45, 61), (33, 18)])
 def test_one_view_is_the_plain_prediction(tta, size):
-    image = _picture(*size)
+    image = _image(*size)
     (ours,) = _predict(tta, _views(image))
     (plain,) = _predict(tta.module, _plain(image))
     assert len(plain.pred_instances) > 2
@@ -101,9 +101,9 @@ def test_one_view_is_the_plain_prediction(tta, size):
 
 
 @pytest.mark.parametrize('direction', ['horizontal', 'vertical'])
-def test_a_mirrored_picture_gives_the_mirrored_prediction(tta, direction):
+def test_a_mirrored_image_gives_the_mirrored_prediction(tta, direction):
     axis = {'horizontal': 1, 'vertical': 0}[direction]
-    image = _picture()
+    image = _image()
     flips = (None, direction)
     (ours,) = _predict(tta, _views(image, flips=flips))
     (mirrored,) = _predict(tta, _views(np.flip(image, axis), flips=flips))
@@ -118,7 +118,7 @@ def test_a_mirrored_picture_gives_the_mirrored_prediction(tta, direction):
 @pytest.mark.parametrize('direction', ['horizontal', 'vertical', 'diagonal'])
 def test_a_flipped_view_alone_is_flipped_back(tta, direction):
     axes = {'horizontal': (1,), 'vertical': (0,), 'diagonal': (0, 1)}[direction]
-    image = _picture()
+    image = _image()
     (ours,) = _predict(tta, _views(image, flips=(direction,)))
     (plain,) = _predict(tta.module, _plain(np.flip(image, axes)))
     back = plain.pred_sem_seg.sem_seg.flip([axis + 1 for axis in axes])
@@ -126,7 +126,7 @@ def test_a_flipped_view_alone_is_flipped_back(tta, direction):
 
 
 def test_scales_and_flips_together(tta):
-    image = _picture(45, 61)
+    image = _image(45, 61)
     (merged,) = _predict(tta, _views(image, (1.0, 0.5, 1.5), (None, 'horizontal')))
     ids = merged.pred_panoptic_seg.sem_seg.unique()
     assert merged.pred_panoptic_seg.sem_seg.shape == (1, 45, 61)
@@ -140,7 +140,7 @@ def test_scales_and_flips_together(tta):
 
 
 def test_many_equal_views_are_one_view(tta):
-    image = _picture()
+    image = _image()
     (ours,) = _predict(tta, _views(image, scales=(1.0, 1.0, 1.0)))
     (plain,) = _predict(tta.module, _plain(image))
     agree = ours.pred_panoptic_seg.sem_seg == plain.pred_panoptic_seg.sem_seg
@@ -148,16 +148,16 @@ def test_many_equal_views_are_one_view(tta):
     torch.testing.assert_close(ours.pred_instances.scores, plain.pred_instances.scores)
 
 
-def test_pictures_of_a_batch_do_not_see_each_other(tta):
-    items = [_views(_picture(*size), (1.0, 0.75), (None, 'horizontal')) for size in SIZES]
+def test_images_of_a_batch_do_not_see_each_other(tta):
+    items = [_views(_image(*size), (1.0, 0.75), (None, 'horizontal')) for size in SIZES]
     together = _predict(tta, *items)
     for ours, item in zip(together, items, strict=True):
         _assert_equal(ours, _predict(tta, item)[0])
 
 
-def test_pictures_without_views_are_refused(tta):
+def test_images_without_views_are_refused(tta):
     with pytest.raises(ValueError, match='must end with TestTimeAug'):
-        _predict(tta, _plain(_picture()))
+        _predict(tta, _plain(_image()))
 
 
 def test_the_wrapper_is_registered_and_positions_are_on(tta):
@@ -166,10 +166,10 @@ def test_the_wrapper_is_registered_and_positions_are_on(tta):
 
 
 @pytest.mark.parametrize('path', DATASETS, ids=lambda path: path.stem)
-def test_the_first_view_of_every_data_set_is_its_test_picture(path, tmp_path):
+def test_the_first_view_of_every_data_set_is_its_test_image(path, tmp_path):
     config = Config.fromfile(path)
     file = tmp_path / 'some.png'
-    cv2.imwrite(str(file), _picture(40, 56))
+    cv2.imwrite(str(file), _image(40, 56))
     data = dict(img_path=str(file), img_id=1, seg_map_path=None)
     plain = Compose(config.test_pipeline)(dict(data))
     views = Compose(config.tta_pipeline)(dict(data))

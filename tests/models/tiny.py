@@ -7,7 +7,7 @@ from mmengine.config import Config, ConfigDict
 from ..paths import CONFIGS
 
 _NARROW = dict(
-    num_thing_classes=2,
+    num_things_classes=2,
     num_stuff_classes=1,
     backbone=dict(base_channels=8, stem_channels=8),
     semantic_decoder=dict(

@@ -49,14 +49,14 @@ def test_a_planted_defect_is_found_and_nothing_else(tool, small, capsys, defect)
 
 
 def test_all_defects_of_a_set_are_reported_at_once(tool, small, capsys):
-    small.picture_path(0).unlink()
+    small.image_path(0).unlink()
     small.map_path(1).unlink()
     small.segment(CAR, 2)['category_id'] = 8
     small.content['train']['categories'].append(dict(id=99, name='dog', isthing=1))
-    small.settings['model']['num_thing_classes'] = 80
+    small.settings['model']['num_things_classes'] = 80
     assert tool.main([small.save(), '--workers', '2']) == 1
     assert kinds(capsys.readouterr().out) == {
-        'picture-missing',
+        'image-missing',
         'png-missing',
         'category-unknown',
         'class-only-in-file',
@@ -77,8 +77,8 @@ def test_data_root_and_cfg_options(tool, small, tmp_path, capsys):
     config = small.save()
     options = ['--workers', '1', '--data-root', str(tmp_path)]
     assert tool.main([config, *options]) == 0
-    assert tool.main([config, *options, '--cfg-options', 'model.num_thing_classes=5']) == 1
-    assert 'model.num_thing_classes is 5' in capsys.readouterr().out
+    assert tool.main([config, *options, '--cfg-options', 'model.num_things_classes=5']) == 1
+    assert 'model.num_things_classes is 5' in capsys.readouterr().out
 
 
 def test_long_lists_are_cut_but_the_json_has_all(tool, small, tmp_path, capsys):
@@ -98,7 +98,7 @@ def test_long_lists_are_cut_but_the_json_has_all(tool, small, tmp_path, capsys):
         ('error', 'png-missing', 'train')
     }
     assert content['sources'][1]['classes'][1] == dict(
-        name='car', is_thing=True, pictures=2, segments=2, crowd=2, pixels=560, tiny=0
+        name='car', is_thing=True, images=2, segments=2, crowd=2, pixels=560, tiny=0
     )
 
 
@@ -150,11 +150,11 @@ def test_fix_areas_of_a_file_that_cannot_be_read(tool, small, tmp_path, capsys):
     assert 'new.json was not written' in out
 
 
-def test_test_pictures_without_ground_truth(tool, small, capsys):
+def test_test_images_without_ground_truth(tool, small, capsys):
     del small.content['val']['annotations']
     config = small.save()
     assert tool.main([config, '--workers', '1', '--split', 'val', 'test']) == 0
-    assert '2 pictures without ground truth' in capsys.readouterr().out
+    assert '2 images without ground truth' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

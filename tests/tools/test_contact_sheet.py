@@ -28,7 +28,7 @@ model = dict(
 
 @pytest.fixture(scope='module')
 def command(tmp_path_factory) -> list[str]:
-    """Config and checkpoint of the model, with 4 pictures to draw."""
+    """Config and checkpoint of the model, with 4 images to draw."""
     return _prepare(tmp_path_factory.mktemp('drawn_model'), 'einet_tiny_shapes.py')
 
 
@@ -49,7 +49,7 @@ def _prepare(folder: Path, base: str) -> list[str]:
     return [str(config_file), str(folder / 'some.pth'), str(folder / 'set')]
 
 
-def test_a_row_per_picture_and_a_column_per_view(command, tmp_path, capsys):
+def test_a_row_per_image_and_a_column_per_view(command, tmp_path, capsys):
     config, checkpoint, data_root = command
     out = tmp_path / 'new' / 'sheet.png'
     options = ['--data-root', data_root, '--num', '3', '--box', '120', '--device', 'cpu']
@@ -73,7 +73,7 @@ def test_offsets_take_the_place_of_the_embedding(tmp_path):
     assert cv2.imread(str(out)).shape[1] > 5 * 60
 
 
-def test_more_pictures_than_there_are_and_none(command, tmp_path):
+def test_more_images_than_there_are_and_none(command, tmp_path):
     config, checkpoint, data_root = command
     tool = load_tool('analysis_tools/contact_sheet.py')
     few, all_of_them = tmp_path / 'few.png', tmp_path / 'all.png'
@@ -87,9 +87,9 @@ def test_more_pictures_than_there_are_and_none(command, tmp_path):
 
 def test_image_demo_draws_with_the_inferencer_of_mmdet(command, tmp_path):
     config, checkpoint, data_root = command
-    picture = Path(data_root) / 'val' / '000000000002.jpg'
-    (tmp_path / 'truncated.jpg').write_bytes(picture.read_bytes()[:200])
-    (tmp_path / 'whole.jpg').write_bytes(picture.read_bytes())
+    image = Path(data_root) / 'val' / '000000000002.jpg'
+    (tmp_path / 'truncated.jpg').write_bytes(image.read_bytes()[:200])
+    (tmp_path / 'whole.jpg').write_bytes(image.read_bytes())
     options = ['--out-dir', str(tmp_path / 'out'), '--device', 'cpu']
     options += ['--cfg-options', f'test_dataloader.dataset.data_root={data_root}']
     with pytest.raises(SystemExit, match=r'truncated\.jpg'):

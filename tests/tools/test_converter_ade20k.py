@@ -116,7 +116,7 @@ def test_interrupted_and_damaged(root, untouched, tmp_path):
 @pytest.mark.parametrize('damage', ['cut off', 'missing', 'another size'])
 def test_damaged_input(root, capsys, folder, damage):
     if (folder, damage) == ('images', 'missing'):
-        pytest.skip('the pictures say what there is')
+        pytest.skip('the images say what there is')
     path = sorted((root / folder / 'training').iterdir())[1]
     if damage == 'missing':
         path.unlink()
@@ -157,7 +157,7 @@ def test_wrong_values(root, capsys, folder, change, message):
     assert message in out
 
 
-def test_grey_instances_are_refused(root, capsys):
+def test_gray_instances_are_refused(root, capsys):
     path = sorted((root / 'annotations_instance' / 'training').iterdir())[0]
     cv2.imwrite(str(path), np.zeros((96, 160), np.uint8))
     with pytest.raises(SystemExit):
@@ -166,7 +166,7 @@ def test_grey_instances_are_refused(root, capsys):
 
 
 def test_missing_folders(root, tmp_path):
-    with pytest.raises(SystemExit, match='has no pictures; ROOT is the folder'):
+    with pytest.raises(SystemExit, match='has no images; ROOT is the folder'):
         run(tmp_path / 'nowhere')
     shutil.rmtree(root / 'annotations_instance')
     with pytest.raises(SystemExit, match=r'annotations_instance\.tar of ChallengeData2017'):

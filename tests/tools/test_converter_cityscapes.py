@@ -68,10 +68,10 @@ def assert_official(root: Path, official: dict[str, bytes]) -> None:
 def test_same_files_as_cityscapesscripts(root, official, capsys):
     run(root)
     assert_official(root, official)
-    assert 'complete, 4 pictures' in capsys.readouterr().out
+    assert 'complete, 4 images' in capsys.readouterr().out
 
 
-def test_labels_of_a_converted_picture(root):
+def test_labels_of_a_converted_image(root):
     run(root)
     path = sorted((root / 'gtFine' / 'train').rglob('*_labelTrainIds.png'))[0]
     dataset = CityscapesPanopticDataset(
@@ -161,7 +161,7 @@ def test_damaged_input_is_named_and_the_rest_done(root, capsys, kind, damage, of
         run(root)
     assert error.value.code == 1
     out = capsys.readouterr().out
-    assert '1 of 4 pictures failed' in out
+    assert '1 of 4 images failed' in out
     assert path.name in out
     assert not (root / 'gtFine' / JSON).exists()
     path.write_bytes(original)
@@ -189,7 +189,7 @@ def test_missing_files(root, tmp_path):
         run(root)
     shutil.rmtree(root / 'leftImg8bit' / 'train' / 'bochum')
     path.write_bytes(b'')
-    with pytest.raises(SystemExit, match=r'lacks pictures of 2 images, for example bochum_000001'):
+    with pytest.raises(SystemExit, match=r'lacks images of 2 images, for example bochum_000001'):
         run(root)
 
 
@@ -198,7 +198,7 @@ def test_nothing_is_overwritten_silently(root, official):
     path = root / 'gtFine' / JSON
     foreign = dict(json.loads(path.read_text()), categories=[dict(id=1, name='own', isthing=1)])
     path.write_text(json.dumps(foreign))
-    with pytest.raises(SystemExit, match=r'other categories or other pictures.*--overwrite'):
+    with pytest.raises(SystemExit, match=r'other categories or other images.*--overwrite'):
         run(root)
     assert json.loads(path.read_text()) == foreign
     run(root, '--overwrite')
@@ -217,10 +217,10 @@ def test_foreign_png_is_not_overwritten(root, official, capsys):
     assert_official(root, official)
 
 
-def test_more_pictures_than_before(root, tmp_path):
+def test_more_images_than_before(root, tmp_path):
     run(root)
     make_cityscapes_tree(root, train=5)
-    with pytest.raises(SystemExit, match=r'other pictures \(4\)'):
+    with pytest.raises(SystemExit, match=r'other images \(4\)'):
         run(root)
 
 
@@ -239,7 +239,7 @@ def test_test_split_without_annotations(root, tmp_path):
     assert config.test_evaluator.format_only
 
 
-def test_damaged_test_picture(root, capsys):
+def test_damaged_test_image(root, capsys):
     path = next((root / 'leftImg8bit' / 'test').rglob('*.png'))
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(SystemExit):

@@ -36,13 +36,13 @@ EXPECTED = [
 
 
 class Source:
-    """Folders of a data set of one's own; every picture has the maps above."""
+    """Folders of a data set of one's own; every image has the maps above."""
 
     def __init__(self, root: Path, names: tuple[str, ...] = ('a.jpg', 'sub/b.png')) -> None:
         self.root, self.names = root, names
         self.instances, self.extra = root / 'instances', []
         for name in names:
-            self.write('pictures', name, np.full((3, 5, 3), 90, np.uint8))
+            self.write('images', name, np.full((3, 5, 3), 90, np.uint8))
             stem = Path(name).with_suffix('.png')
             self.write('semantic', stem, SEMANTIC.astype(np.uint16))
             self.write('instances', stem, INSTANCES.astype(np.uint8))
@@ -59,7 +59,7 @@ class Source:
 
     def arguments(self) -> list[str]:
         named = dict(
-            images=self.root / 'pictures',
+            images=self.root / 'images',
             semantic=self.root / 'semantic',
             instances=self.instances,
             categories=self.root / 'categories.json',
@@ -102,7 +102,7 @@ def test_it_is_a_panoptic_dataset(source):
     dataset = PanopticDataset(
         ann_file='out/panoptic_train.json',
         data_root=str(source.root),
-        data_prefix=dict(img='pictures', seg='out/panoptic_train'),
+        data_prefix=dict(img='images', seg='out/panoptic_train'),
         metainfo=dict(thing_classes=('man', 'car'), stuff_classes=('road',)),
         pipeline=[
             dict(type='LoadImageFromFile'),
@@ -196,7 +196,7 @@ def test_cocos_instances(source):
         (300, 1, everywhere - square),
         (300, 0, square - {(1, 1)}),
     ]
-    # The other picture has no instances: its men and cars are crowd.
+    # The other image has no instances: its men and cars are crowd.
     assert [s[:2] for s in source.segments(1)] == [(0, 1), (7, 0), (300, 1)]
 
 
@@ -265,16 +265,16 @@ def test_unknown_value(source, capsys):
         source.run()
     out = capsys.readouterr().out
     assert 'semantic/a.png has the values [7], which are ids of no category' in out
-    assert '2 of 2 pictures failed' in out
+    assert '2 of 2 images failed' in out
 
 
-@pytest.mark.parametrize('folder', ['pictures', 'semantic', 'instances'])
-@pytest.mark.parametrize('damage', ['cut off', 'missing', 'another size', 'colours'])
+@pytest.mark.parametrize('folder', ['images', 'semantic', 'instances'])
+@pytest.mark.parametrize('damage', ['cut off', 'missing', 'another size', 'colors'])
 def test_damaged_input(source, capsys, folder, damage):
     path = next((source.root / folder).glob('a.*'))
     if damage == 'missing':
         path.unlink()
-        if folder == 'pictures':
+        if folder == 'images':
             source.run()
             return
     elif damage == 'cut off':
@@ -285,36 +285,36 @@ def test_damaged_input(source, capsys, folder, damage):
     elif folder == 'semantic':
         cv2.imwrite(str(path), np.zeros((3, 5, 3), np.uint8))
     else:
-        pytest.skip('colours are fine here')
+        pytest.skip('colors are fine here')
     with pytest.raises(SystemExit):
         source.run()
     out = capsys.readouterr().out
-    assert '1 of 2 pictures failed' in out
+    assert '1 of 2 images failed' in out
     assert str(path) in out
 
 
-def test_pictures_of_one_name(source):
-    source.write('pictures', 'a.png', np.zeros((3, 5, 3), np.uint8))
+def test_images_of_one_name(source):
+    source.write('images', 'a.png', np.zeros((3, 5, 3), np.uint8))
     with pytest.raises(SystemExit, match=r'a\.png and .*a\.jpg have the same name'):
         source.run()
 
 
-def test_no_pictures(source):
-    shutil.rmtree(source.root / 'pictures')
-    with pytest.raises(SystemExit, match='has no pictures'):
+def test_no_images(source):
+    shutil.rmtree(source.root / 'images')
+    with pytest.raises(SystemExit, match='has no images'):
         source.run()
 
 
-def test_picture_turned_by_its_exif_tag(source):
+def test_image_turned_by_its_exif_tag(source):
     """mmcv turns it when it is loaded, so the maps have the turned size."""
     image = Image.fromarray(np.zeros((5, 3, 3), np.uint8))
     exif = image.getexif()
     exif[0x0112] = 6
-    image.save(source.root / 'pictures' / 'a.jpg', exif=exif)
+    image.save(source.root / 'images' / 'a.jpg', exif=exif)
     source.run()
     content = json.loads((source.root / 'out' / 'panoptic_train.json').read_text())
     assert (content['images'][0]['width'], content['images'][0]['height']) == (5, 3)
-    assert cv2.imread(str(source.root / 'pictures' / 'a.jpg')).shape == (3, 5, 3)
+    assert cv2.imread(str(source.root / 'images' / 'a.jpg')).shape == (3, 5, 3)
 
 
 def test_restart_after_an_interruption(source, monkeypatch, capsys):

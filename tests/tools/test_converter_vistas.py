@@ -45,7 +45,7 @@ def root(untouched, tmp_path) -> Path:
 
 
 @pytest.mark.parametrize('version', ['', 'v1.2'])
-def test_labels_of_listed_pictures(tmp_path, version):
+def test_labels_of_listed_images(tmp_path, version):
     root = make_vistas_tree(tmp_path, version=version)
     run(root)
     dataset = build(root)
@@ -110,7 +110,7 @@ def test_damaged_input(root, capsys, kind, damage):
     with pytest.raises(SystemExit):
         run(root)
     out = capsys.readouterr().out
-    assert '1 of 3 pictures failed' in out
+    assert '1 of 3 images failed' in out
     assert path.name in out
     assert not (root / 'vistas_panoptic_train.json').exists()
     assert (root / 'vistas_panoptic_val.json').exists()
@@ -138,9 +138,9 @@ def test_segments_of_unknown_categories(root, capsys):
     )
 
 
-def test_pictures_that_the_json_lacks(root):
+def test_images_that_the_json_lacks(root):
     (root / 'training' / 'images' / 'extra.jpg').write_bytes(b'')
-    with pytest.raises(SystemExit, match=r'lacks 1 pictures of .*extra\.jpg'):
+    with pytest.raises(SystemExit, match=r'lacks 1 images of .*extra\.jpg'):
         run(root)
 
 
@@ -161,7 +161,7 @@ def test_no_panoptic_annotations(root):
 
 
 @pytest.mark.slow
-def test_memory_of_a_large_picture(tmp_path):
+def test_memory_of_a_large_image(tmp_path):
     """4000 x 6000 pixels: converted, and loaded for training, within 4 GiB."""
     root = make_vistas_tree(tmp_path, train=1, val=0)
     for path in (root / 'training').glob('*/_*'):

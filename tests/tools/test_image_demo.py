@@ -21,50 +21,50 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_pictures_of_a_folder_by_name(tool, folder):
-    assert [p.name for p in tool.find_pictures(folder)] == ['a.png', 'b.JPG']
+def test_images_of_a_folder_by_name(tool, folder):
+    assert [p.name for p in tool.find_images(folder)] == ['a.png', 'b.JPG']
 
 
-def test_a_single_picture_of_any_name(tool, folder):
-    assert tool.find_pictures(folder / 'notes.txt') == [folder / 'notes.txt']
+def test_a_single_image_of_any_name(tool, folder):
+    assert tool.find_images(folder / 'notes.txt') == [folder / 'notes.txt']
 
 
 def test_nothing_to_draw_is_an_error(tool, tmp_path):
-    with pytest.raises(FileNotFoundError, match='no picture or folder .*nowhere'):
-        tool.find_pictures(tmp_path / 'nowhere')
-    with pytest.raises(FileNotFoundError, match='holds no picture'):
-        tool.find_pictures(tmp_path)
+    with pytest.raises(FileNotFoundError, match='no image or folder .*nowhere'):
+        tool.find_images(tmp_path / 'nowhere')
+    with pytest.raises(FileNotFoundError, match='holds no image'):
+        tool.find_images(tmp_path)
 
 
 def test_outputs_never_overwrite_each_other(tool):
-    pictures = [Path('in/a.jpg'), Path('in/a.png'), Path('in/b.jpg')]
-    names = [p.name for p in tool.output_paths(pictures, Path('out'))]
+    images = [Path('in/a.jpg'), Path('in/a.png'), Path('in/b.jpg')]
+    names = [p.name for p in tool.output_paths(images, Path('out'))]
     assert names == ['a.jpg.png', 'a.png.png', 'b.png']
 
 
 class FakeInferencer:
-    """Draws a picture in one colour; fails for names with `bad`."""
+    """Draws an image in one color; fails for names with `bad`."""
 
-    def __call__(self, picture: str, **kwargs) -> dict:
-        if 'bad' in Path(picture).name:
+    def __call__(self, image: str, **kwargs) -> dict:
+        if 'bad' in Path(image).name:
             raise AssertionError('cannot be decoded')
         return dict(visualization=[np.full((4, 6, 3), (250, 10, 20), np.uint8)])
 
 
-def test_a_bad_picture_is_named_and_the_rest_drawn(tool, tmp_path):
-    pictures = [Path('in') / name for name in ('a.jpg', 'bad.jpg', 'c.jpg')]
-    outputs = tool.output_paths(pictures, tmp_path / 'new')
-    failures = tool.draw_all(FakeInferencer(), pictures, outputs, show=False)
+def test_a_bad_image_is_named_and_the_rest_drawn(tool, tmp_path):
+    images = [Path('in') / name for name in ('a.jpg', 'bad.jpg', 'c.jpg')]
+    outputs = tool.output_paths(images, tmp_path / 'new')
+    failures = tool.draw_all(FakeInferencer(), images, outputs, show=False)
     assert failures == ['in/bad.jpg: AssertionError: cannot be decoded']
     assert [p.exists() for p in outputs] == [True, False, True]
     assert cv2.imread(str(outputs[2]))[0, 0].tolist() == [20, 10, 250]  # red, read as BGR
 
 
-def test_a_bad_picture_makes_the_exit_status_1(tool, folder, tmp_path, monkeypatch, capsys):
+def test_a_bad_image_makes_the_exit_status_1(tool, folder, tmp_path, monkeypatch, capsys):
     (folder / 'bad.jpg').touch()
     monkeypatch.setattr(tool, 'DetInferencer', lambda *args, **kwargs: FakeInferencer())
     monkeypatch.setattr(tool.Config, 'fromfile', lambda path: None)
     argv = [str(folder), 'config.py', 'some.pth', '--out-dir', str(tmp_path / 'out')]
     with pytest.raises(SystemExit, match=r'(?s)could not be drawn.*bad\.jpg: AssertionError'):
         tool.main(argv)
-    assert '2 of 3 pictures are in' in capsys.readouterr().out
+    assert '2 of 3 images are in' in capsys.readouterr().out

@@ -97,7 +97,7 @@ def test_problems_are_told_and_nothing_is_zipped(tool, cityscapes, tmp_path, cap
             ['cityscapes-panoptic', str(prefix), '--images', str(tmp_path / 'more.json')]
             + ['--out-dir', str(tmp_path)]
         )
-    assert '30 pictures of the list have no prediction' in capsys.readouterr().err
+    assert '30 images of the list have no prediction' in capsys.readouterr().err
     assert not list(tmp_path.glob('*.zip'))
 
 

@@ -162,7 +162,7 @@ def test_all_classes_void_and_crowds_occur(scenes):
 
 
 def test_look_alikes_touch(scenes):
-    """In many scenes two things of one class are neighbours."""
+    """In many scenes two things of one class are neighbors."""
     touching = 0
     for scene in scenes:
         left, right = scene.segment_map[:, :-1], scene.segment_map[:, 1:]

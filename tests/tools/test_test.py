@@ -112,5 +112,5 @@ def test_tta_end_to_end_on_two_ranks(tmp_path):
     predictions = load(tmp_path / 'some.pkl')
     assert len(predictions) == 3
     assert all(each['pred_panoptic_seg']['sem_seg'].shape == (1, 64, 64) for each in predictions)
-    # The first of the two ranks draws its pictures, as in mmengine.
+    # The first of the two ranks draws its images, as in mmengine.
     assert len([path for path in tmp_path.rglob('*.*g') if 'drawn' in path.parts]) == 2

@@ -23,5 +23,5 @@ def pets(height: int = 60, width: int = 80) -> np.ndarray:
 
 
 def photo(height: int = 60, width: int = 80) -> np.ndarray:
-    """Noise around grey, (H, W, 3) uint8."""
+    """Noise around gray, (H, W, 3) uint8."""
     return np.random.default_rng(0).integers(80, 176, (height, width, 3), np.uint8)

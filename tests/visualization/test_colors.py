@@ -8,7 +8,7 @@ from .scenes import META, VOID, pets
 
 
 def lab_distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """CIE Lab distance of RGB colours, any leading shape."""
+    """CIE Lab distance of RGB colors, any leading shape."""
     pair = np.stack([first, second]).reshape(2, -1, 3).astype(np.float32) / 255
     first, second = cv2.cvtColor(pair, cv2.COLOR_RGB2Lab)
     return np.linalg.norm(first - second, axis=-1)
@@ -42,7 +42,7 @@ def test_stuff_has_its_palette_color_and_void_has_none():
     ]
 
 
-def test_every_instance_differs_and_neighbours_differ_clearly():
+def test_every_instance_differs_and_neighbors_differ_clearly():
     panoptic_seg = np.full((160, 160), 3)
     for number in range(256):
         row, column = divmod(number, 16)
@@ -94,7 +94,7 @@ def test_a_new_instance_never_takes_a_color_that_a_found_one_has():
     truth[:10, :10] = 1000
     reference = truth, segment_colors(truth, 4, META['palette'])
     predicted = truth.copy()
-    predicted[20:39, 20:39] = 2000  # larger, so coloured first
+    predicted[20:39, 20:39] = 2000  # larger, so colored first
     colors = segment_colors(predicted, 4, META['palette'], reference).colors
     assert colors[1].tolist() == reference[1].colors[1].tolist()
     assert colors[2].tolist() != colors[1].tolist()

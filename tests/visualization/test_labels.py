@@ -44,7 +44,7 @@ def drawn_box(image: np.ndarray, before: np.ndarray) -> tuple[int, int, int, int
     return x.min(), y.min(), x.max(), y.max()
 
 
-def test_name_is_centred_on_its_anchor_and_the_picture_is_not_changed():
+def test_name_is_centerd_on_its_anchor_and_the_image_is_not_changed():
     image = np.full((100, 200, 3), 90, np.uint8)
     drawn = draw_labels(image, np.array([[120, 40]]), np.array([30.0]), ['zebra'])
     left, top, right, bottom = drawn_box(drawn, image)
@@ -53,7 +53,7 @@ def test_name_is_centred_on_its_anchor_and_the_picture_is_not_changed():
     assert (image == 90).all()
 
 
-def test_name_stays_inside_the_picture():
+def test_name_stays_inside_the_image():
     image = np.full((60, 200, 3), 90, np.uint8)
     drawn = draw_labels(image, np.array([[2, 1]]), np.array([25.0]), ['elephant'])
     at_the_middle = draw_labels(image, np.array([[100, 30]]), np.array([25.0]), ['elephant'])

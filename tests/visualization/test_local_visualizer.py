@@ -48,13 +48,13 @@ def test_truth_and_prediction_stand_side_by_side(tmp_path):
     assert (drawn == drawer.get_image()).all()
 
 
-def test_small_pictures_are_enlarged():
+def test_small_images_are_enlarged():
     drawer = visualizer(min_size=240)
     drawer.add_datasample('a', photo(), sample(prediction=pets()), draw_gt=False)
     assert drawer.get_image().shape == (240, 320, 3)
 
 
-def test_without_truth_the_picture_itself_is_on_the_left():
+def test_without_truth_the_image_itself_is_on_the_left():
     drawer = visualizer(min_size=0)
     drawer.add_datasample('a', photo(), sample(prediction=pets()))
     assert (drawer.get_image()[:, :80] == photo()).all()
@@ -77,7 +77,7 @@ def test_truth_is_read_from_its_png(tmp_path):
     assert (drawn[0] == drawn[1]).all()
 
 
-def test_truth_of_another_size_is_brought_to_the_pictures():
+def test_truth_of_another_size_is_brought_to_the_images():
     drawer = visualizer(min_size=0)
     drawer.add_datasample('a', photo(), sample(pets()[::2, ::2].copy(), pets()))
     assert drawer.get_image().shape == (60, 2 * 80 + GAP, 3)
@@ -105,7 +105,7 @@ def test_missing_class_names_are_an_error():
         visualizer({}).add_datasample('a', photo(), sample(prediction=pets()))
 
 
-def test_nothing_to_draw_shows_the_picture():
+def test_nothing_to_draw_shows_the_image():
     drawer = visualizer(min_size=0)
     drawer.add_datasample('a', photo(), sample(pets()), draw_gt=False)
     assert (drawer.get_image() == photo()).all()
@@ -137,11 +137,11 @@ def test_real_nuclei_can_be_told_apart(nuclei_root):
     content = json.loads((nuclei_root / f'annotations/{name}.json').read_text())
     meta = dict(classes=('nucleus', 'background'), thing_classes=('nucleus',))
     annotation = max(content['annotations'], key=lambda a: len(a['segments_info']))
-    picture = {i['id']: i['file_name'] for i in content['images']}[annotation['image_id']]
+    file_name = {i['id']: i['file_name'] for i in content['images']}[annotation['image_id']]
     labels = {c['id']: meta['classes'].index(c['name']) for c in content['categories']}
     infos = [segment(s['id'], labels[s['category_id']]) for s in annotation['segments_info']]
     infos = [{**i, 'is_thing': i['category'] == 0} for i in infos]
-    image = cv2.imread(str(nuclei_root / 'val' / picture))
+    image = cv2.imread(str(nuclei_root / 'val' / file_name))
     given = sample(
         prediction=np.full(image.shape[:2], 1),
         seg_map_path=str(nuclei_root / f'annotations/{name}' / annotation['file_name']),

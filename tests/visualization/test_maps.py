@@ -11,7 +11,7 @@ def test_heatmap_glows_at_its_peak_and_nowhere_else():
     assert drawn.shape == (40, 60, 3)
     y, x = np.unravel_index(drawn.astype(int).sum(-1).argmax(), (40, 60))
     assert abs(x - 45.5) <= 1 and abs(y - 9.5) <= 1
-    assert drawn[35, 5].tolist() == [45, 45, 45]  # 0.45 of the grey picture
+    assert drawn[35, 5].tolist() == [45, 45, 45]  # 0.45 of the gray image
 
 
 def test_peaks_are_ringed():
@@ -65,7 +65,7 @@ def test_axes_are_the_principal_ones():
         assert correlation > 0.95
 
 
-def test_degenerate_embeddings_give_pictures():
+def test_degenerate_embeddings_give_images():
     assert embedding_colors(np.ones((4, 3, 5))).shape == (3, 5, 3)
     assert embedding_colors(np.random.default_rng(0).normal(size=(2, 3, 5))).shape == (3, 5, 3)
     nearly_empty = np.zeros((3, 5), bool)

@@ -5,7 +5,7 @@ from einet.visualization.panels import PANEL_TITLES, model_panels
 from .scenes import META, pets, photo
 
 
-def test_one_picture_per_title_all_of_one_size():
+def test_one_image_per_title_all_of_one_size():
     truth = pets()
     prediction = truth.copy()
     prediction[truth == 2000] = 9000
@@ -24,7 +24,7 @@ def test_one_picture_per_title_all_of_one_size():
     assert len(panels) == len(PANEL_TITLES)
     assert {(p.shape, p.dtype) for p in panels} == {((150, 200, 3), np.dtype('uint8'))}
     _, drawn_truth, drawn, _, _ = panels
-    # The second cat (x 28..43, y 10..39; times 2.5) was found under another number: same colour.
+    # The second cat (x 28..43, y 10..39; times 2.5) was found under another number: same color.
     assert drawn[90, 105].tolist() == drawn_truth[90, 105].tolist()
     # The dog was missed: grass there.
     assert drawn[100, 150].tolist() != drawn_truth[100, 150].tolist()

@@ -39,7 +39,7 @@ def test_touching_instances_of_one_class_look_different():
     assert drawn[25, 27].tolist() == drawn[25, 28].tolist() == [255, 255, 255]
 
 
-def test_stuff_is_blended_with_the_picture():
+def test_stuff_is_blended_with_the_image():
     image = np.full((60, 80, 3), 100, np.uint8)
     drawn = draw(pets(), image, with_names=False, alpha=0.5)
     # 0.7 of 0.5 is the share of the palette's (20, 90, 30).

@@ -8,7 +8,7 @@ def filled(height: int, width: int, color: tuple[int, int, int]) -> np.ndarray:
     return np.full((height, width, 3), color, np.uint8)
 
 
-def centre_of(sheet: np.ndarray, color: tuple[int, int, int]) -> tuple[float, float, int]:
+def center_of(sheet: np.ndarray, color: tuple[int, int, int]) -> tuple[float, float, int]:
     y, x = np.nonzero((sheet == color).all(-1))
     return x.mean(), y.mean(), len(x)
 
@@ -21,18 +21,18 @@ def test_panel_size(size, expected):
     assert panel_size(*size, box=400) == expected
 
 
-def test_pictures_stand_in_their_cells():
+def test_images_stand_in_their_cells():
     rows = [
         SheetRow('wide', [filled(50, 100, (200, 0, 0)), filled(50, 100, (0, 200, 0))]),
         SheetRow('high', [filled(100, 40, (0, 0, 200)), filled(60, 100, (200, 200, 0))]),
     ]
     sheet = compose_sheet(['left', 'right'], rows, box=100, heading='model')
     red, green, blue, yellow = (
-        centre_of(sheet, c) for c in ((200, 0, 0), (0, 200, 0), (0, 0, 200), (200, 200, 0))
+        center_of(sheet, c) for c in ((200, 0, 0), (0, 200, 0), (0, 0, 200), (200, 200, 0))
     )
     assert [c[2] for c in (red, green, blue, yellow)] == [5000, 5000, 4000, 6000]
     assert red[1] == green[1] < blue[1]
-    assert abs(red[0] - blue[0]) <= 0.5 and green[0] == yellow[0]  # centred in their columns
+    assert abs(red[0] - blue[0]) <= 0.5 and green[0] == yellow[0]  # centerd in their columns
     assert abs(blue[1] - yellow[1]) <= 0.5  # and in their row
     assert sheet[0, 0].tolist() == [255, 255, 255]
 
@@ -46,8 +46,8 @@ def test_titles_captions_and_heading_are_written():
     assert min(ink('title', '', ''), ink('', 'caption', ''), ink('', '', 'heading')) > 50
 
 
-def test_another_number_of_pictures_is_an_error():
-    with pytest.raises(ValueError, match='row "a.jpg" has 1 pictures for 2 titles'):
+def test_another_number_of_images_is_an_error():
+    with pytest.raises(ValueError, match='row "a.jpg" has 1 images for 2 titles'):
         compose_sheet(['x', 'y'], [SheetRow('a.jpg', [filled(3, 3, (0, 0, 0))])], 10)
 
 

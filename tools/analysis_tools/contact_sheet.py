@@ -1,8 +1,8 @@
-"""Draw what a trained model does on a few pictures, all on one sheet.
+"""Draw what a trained model does on a few images, all on one sheet.
 
-One row per picture: input, ground truth, prediction (a colour per instance, the same in both where
+One row per image: input, ground truth, prediction (a color per instance, the same in both where
 it was found), centroid heatmap with the peaks that became instances ringed, and the instance
-embedding as colours (its three principal components; instances should differ, stuff is dimmed), or
+embedding as colors (its three principal components; instances should differ, stuff is dimmed), or
 what the method has in its place: Panoptic-DeepLab's offsets.
 
     python tools/analysis_tools/contact_sheet.py CONFIG CHECKPOINT --out sheet.png --num 6
@@ -52,16 +52,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--out', type=Path, default=Path('contact_sheet.png'), help='PNG to write')
     parser.add_argument(
-        '--num', type=int, default=6, help='pictures, spread evenly over the data (default 6)'
+        '--num', type=int, default=6, help='images, spread evenly over the data (default 6)'
     )
     parser.add_argument(
         '--split', choices=('val', 'test'), default='val', help='which data (default val)'
     )
-    parser.add_argument('--box', type=int, default=400, help='side of a picture in pixels')
+    parser.add_argument('--box', type=int, default=400, help='side of an image in pixels')
     parser.add_argument('--device', default=get_device(), help='for example cpu or cuda:0')
     args = parser.parse_args(argv)
     if args.num < 1:
-        parser.error(f'--num {args.num}: at least one picture is needed')
+        parser.error(f'--num {args.num}: at least one image is needed')
     if not Path(args.checkpoint).is_file():
         parser.error(f'there is no checkpoint {args.checkpoint}')
     return args
@@ -92,7 +92,7 @@ def run_model(
 
 
 def score(sample: DetDataSample, prediction: np.ndarray, meta: dict[str, Any]) -> str:
-    """PQ of one picture and how many of its instances were found, in words."""
+    """PQ of one image and how many of its instances were found, in words."""
     num_classes, num_things = len(meta['classes']), len(meta['thing_classes'])
     segments = parse_segments(sample.segments_info, num_classes, frozenset(range(num_things)))
     counted = pq_statistics(
@@ -107,10 +107,10 @@ def score(sample: DetDataSample, prediction: np.ndarray, meta: dict[str, Any]) -
 def draw_row(
     model: nn.Module, dataset: BaseDataset, index: int, meta: dict[str, Any], box: int
 ) -> SheetRow:
-    """One picture's row."""
+    """One image's row."""
     sample, heatmap, embedding = run_model(model, dataset[index])
     prediction = sample.pred_panoptic_seg.sem_seg[0].numpy()
-    pictures = model_panels(
+    images = model_panels(
         mmcv.imread(sample.img_path, channel_order='rgb'),
         read_panoptic_seg(sample.seg_map_path, sample.segments_info, meta),
         prediction,
@@ -120,7 +120,7 @@ def draw_row(
         meta,
         box,
     )
-    return SheetRow(f'{Path(sample.img_path).name}:  {score(sample, prediction, meta)}', pictures)
+    return SheetRow(f'{Path(sample.img_path).name}:  {score(sample, prediction, meta)}', images)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -28,7 +28,7 @@ import numpy as np
 from converter_run import add_arguments, run_splits
 from numpy.typing import NDArray
 from panoptic_files import (
-    check_picture,
+    check_image,
     check_size,
     describe_segments,
     encode_ids,
@@ -104,14 +104,14 @@ def merge_maps(
 
 
 def convert(path: Path) -> Converted:
-    """Merge the two maps of the picture at `path`."""
+    """Merge the two maps of the image at `path`."""
     root, split, name = path.parents[2], path.parent.name, f'{path.stem}.png'
-    picture = check_picture(path)
+    photo = check_image(path)
     semantic_path = root / 'annotations' / split / name
     instances_path = root / 'annotations_instance' / split / name
     semantic, instances = read_label_map(semantic_path), read_colors(instances_path)
-    check_size(semantic_path, semantic, picture)
-    check_size(instances_path, instances, picture)
+    check_size(semantic_path, semantic, photo)
+    check_size(instances_path, instances, photo)
     if semantic.max() > len(SEMANTIC_INDEX):
         raise ValueError(f'{semantic_path} has the value {semantic.max()}; classes are 0 to 150')
     id_map, categories = merge_maps(semantic, instances[..., :2], instances_path)
@@ -119,7 +119,7 @@ def convert(path: Path) -> Converted:
         segment | dict(category_id=categories[segment['id']], iscrowd=0)
         for segment in describe_segments(id_map)
     ]
-    image = dict(id=path.stem, file_name=path.name, width=picture.width, height=picture.height)
+    image = dict(id=path.stem, file_name=path.name, width=photo.width, height=photo.height)
     annotation = dict(image_id=path.stem, file_name=name, segments_info=segments)
     return Converted(image, annotation, encode_ids(id_map))
 
@@ -127,10 +127,10 @@ def convert(path: Path) -> Converted:
 def convert_one(root: Path, name: str, workers: int, overwrite: bool) -> bool:
     """Write one split; whether all went well."""
     folder, count = SPLITS[name]
-    pictures = sorted((root / 'images' / folder).glob('*.jpg'))
-    if not pictures:
+    images = sorted((root / 'images' / folder).glob('*.jpg'))
+    if not images:
         raise FileNotFoundError(
-            f'{root / "images" / folder} has no pictures; ROOT is the folder that '
+            f'{root / "images" / folder} has no images; ROOT is the folder that '
             f'ADEChallengeData2016.zip unpacks to'
         )
     if not (root / 'annotations_instance' / folder).is_dir():
@@ -138,11 +138,11 @@ def convert_one(root: Path, name: str, workers: int, overwrite: bool) -> bool:
             f'{root / "annotations_instance" / folder} is missing; unpack '
             f'annotations_instance.tar of ChallengeData2017 into {root}'
         )
-    if len(pictures) != count:
-        print(f'{name}: {len(pictures)} pictures; ADE20K has {count}')
+    if len(images) != count:
+        print(f'{name}: {len(images)} images; ADE20K has {count}')
     path = root / f'ade20k_panoptic_{name}.json'
     split = Split(path, root / path.stem, CATEGORIES)
-    sources = {picture.stem: picture for picture in pictures}
+    sources = {image.stem: image for image in images}
     return convert_split(split, sources, convert, workers, overwrite)
 
 

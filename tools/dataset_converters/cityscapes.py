@@ -12,9 +12,9 @@ are crowd):
 
   gtFine/cityscapes_panoptic_{train,val}.json
   gtFine/cityscapes_panoptic_{train,val}/CITY_000000_000019_gtFine_panoptic.png
-  gtFine/cityscapes_panoptic_test.json      the pictures alone; the test split has no annotations
+  gtFine/cityscapes_panoptic_test.json      the images alone; the test split has no annotations
 
-Files are the same as `csCreatePanopticImgs` makes them, but several pictures are made at once, and
+Files are the same as `csCreatePanopticImgs` makes them, but several images are made at once, and
 an interrupted call goes on where it stopped.
 
     python tools/dataset_converters/cityscapes.py data/cityscapes
@@ -30,7 +30,7 @@ from pathlib import Path
 
 import numpy as np
 from converter_run import add_arguments, report, run_parallel, run_splits
-from panoptic_files import check_picture, check_size, read_label_map, write_file
+from panoptic_files import check_image, check_size, read_label_map, write_file
 from panoptic_split import Converted, Split, convert_split
 
 try:
@@ -40,7 +40,7 @@ except ImportError:
     sys.exit('cityscapesscripts is missing: pip install cityscapesscripts')
 
 SPLITS = {'train': 2975, 'val': 500, 'test': 1525}
-PICTURE, INSTANCES = '_leftImg8bit.png', '_gtFine_instanceIds.png'
+IMAGE, INSTANCES = '_leftImg8bit.png', '_gtFine_instanceIds.png'
 # As convert2panoptic writes them.
 CATEGORIES = [
     dict(
@@ -68,25 +68,25 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def find_pictures(root: Path, split: str) -> dict[str, Path]:
-    """Pictures of a split by image id, as aachen_000000_000019."""
+def find_images(root: Path, split: str) -> dict[str, Path]:
+    """Images of a split by image id, as aachen_000000_000019."""
     folder = root / 'leftImg8bit' / split
-    found = {path.name.removesuffix(PICTURE): path for path in folder.glob(f'*/*{PICTURE}')}
+    found = {path.name.removesuffix(IMAGE): path for path in folder.glob(f'*/*{IMAGE}')}
     if not found:
         raise FileNotFoundError(
-            f'{folder} has no */*{PICTURE}; unpack leftImg8bit_trainvaltest.zip into {root}'
+            f'{folder} has no */*{IMAGE}; unpack leftImg8bit_trainvaltest.zip into {root}'
         )
     return dict(sorted(found.items()))
 
 
 def find_annotations(root: Path, split: str) -> dict[str, Path]:
-    """Maps of instances of a split by image id; each picture has one."""
+    """Maps of instances of a split by image id; each image has one."""
     folder = root / 'gtFine' / split
     found = {path.name.removesuffix(INSTANCES): path for path in folder.glob(f'*/*{INSTANCES}')}
-    pictures = find_pictures(root, split)
+    images = find_images(root, split)
     for name, first, second in (
-        (f'{folder} lacks maps *{INSTANCES}', pictures, found),
-        (f'{root / "leftImg8bit" / split} lacks pictures', found, pictures),
+        (f'{folder} lacks maps *{INSTANCES}', images, found),
+        (f'{root / "leftImg8bit" / split} lacks images', found, images),
     ):
         missing = sorted(first.keys() - second.keys())
         if missing:
@@ -100,9 +100,9 @@ def find_annotations(root: Path, split: str) -> dict[str, Path]:
 def convert(instances: Path) -> Converted:
     """Give one map of instances to cityscapesScripts, in a folder that has nothing else."""
     city, split, root = instances.parent.name, instances.parents[1].name, instances.parents[3]
-    picture = root / 'leftImg8bit' / split / city / instances.name.replace(INSTANCES, PICTURE)
+    image = root / 'leftImg8bit' / split / city / instances.name.replace(INSTANCES, IMAGE)
     id_map = read_label_map(instances)
-    check_size(instances, id_map, check_picture(picture))
+    check_size(instances, id_map, check_image(image))
     ids = {i // 1000 if i >= 1000 else i for i in np.unique(id_map).tolist()}
     unknown = sorted(ids - id2label.keys())
     if unknown:
@@ -121,26 +121,26 @@ def convert(instances: Path) -> Converted:
     return Converted(content['images'][0], annotation, png)
 
 
-def describe_picture(picture: Path) -> dict[str, object] | str:
-    """Entry of a test picture in the JSON, or what is wrong with it."""
+def describe_image(image: Path) -> dict[str, object] | str:
+    """Entry of a test image in the JSON, or what is wrong with it."""
     try:
-        _, width, height = check_picture(picture)
+        _, width, height = check_image(image)
     except (OSError, ValueError) as error:
         return str(error)
-    image_id = picture.name.removesuffix(PICTURE)
-    return dict(id=image_id, file_name=f'{image_id}_gtFine{PICTURE}', width=width, height=height)
+    image_id = image.name.removesuffix(IMAGE)
+    return dict(id=image_id, file_name=f'{image_id}_gtFine{IMAGE}', width=width, height=height)
 
 
-def list_pictures(path: Path, pictures: dict[str, Path], workers: int, overwrite: bool) -> bool:
+def list_images(path: Path, paths: dict[str, Path], workers: int, overwrite: bool) -> bool:
     """Write the JSON of a split without annotations."""
-    images = list(run_parallel(describe_picture, pictures.values(), workers))
+    images = list(run_parallel(describe_image, paths.values(), workers))
     errors = [image for image in images if isinstance(image, str)]
     if errors:
         report(errors, len(images))
         return False
     content = dict(images=images, categories=CATEGORIES)
     write_file(path, json.dumps(content).encode(), overwrite)
-    print(f'{path}: complete, {len(images)} pictures without annotations', flush=True)
+    print(f'{path}: complete, {len(images)} images without annotations', flush=True)
     return True
 
 
@@ -148,11 +148,11 @@ def convert_one(root: Path, name: str, workers: int, overwrite: bool) -> bool:
     """Write one split; whether all went well."""
     folder = root / 'gtFine'
     path = folder / f'cityscapes_panoptic_{name}.json'
-    sources = find_pictures(root, name) if name == 'test' else find_annotations(root, name)
+    sources = find_images(root, name) if name == 'test' else find_annotations(root, name)
     if len(sources) != SPLITS[name]:
-        print(f'{name}: {len(sources)} pictures; Cityscapes has {SPLITS[name]}')
+        print(f'{name}: {len(sources)} images; Cityscapes has {SPLITS[name]}')
     if name == 'test':
-        return list_pictures(path, sources, workers, overwrite)
+        return list_images(path, sources, workers, overwrite)
     split = Split(path, folder / path.stem, CATEGORIES)
     return convert_split(split, sources, convert, workers, overwrite)
 

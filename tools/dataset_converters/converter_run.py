@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--overwrite',
         action='store_true',
-        help='convert all pictures anew and replace files of other content; without it, finished '
-        'pictures are checked and kept',
+        help='convert all images anew and replace files of other content; without it, finished '
+        'images are checked and kept',
     )
 
 
@@ -69,7 +69,7 @@ def run_parallel(
 
 def report(errors: list[str], total: int) -> None:
     """Print what is wrong, the first lines of it."""
-    print(f'{len(errors)} of {total} pictures failed:')
+    print(f'{len(errors)} of {total} images failed:')
     for error in errors[:MAX_ERRORS_SHOWN]:
         print(f'  {error}')
     if len(errors) > MAX_ERRORS_SHOWN:

@@ -1,4 +1,4 @@
-"""Instances of a picture, from a map or from COCO's JSON."""
+"""Instances of an image, from a map or from COCO's JSON."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ def read_coco_instances(
         categories: panoptic ones; those of the file are matched by name.
 
     Returns:
-        By the pictures' ``file_name``, their annotations, whose ``category_id`` is now the panoptic
+        By the images' ``file_name``, their annotations, whose ``category_id`` is now the panoptic
         one.
 
     Raises:
@@ -76,14 +76,14 @@ def read_instance_map(path: Path) -> NDArray[np.int64]:
 
 
 def paint_instances(
-    semantic: NDArray[np.integer], annotations: Sequence[dict[str, Any]], picture: Path
+    semantic: NDArray[np.integer], annotations: Sequence[dict[str, Any]], image: Path
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Paint COCO's masks over a semantic map: crowds first, then from large to small.
 
     Args:
         semantic: (H, W) ids of categories.
-        annotations: of the picture, with ``segmentation``, ``category_id`` and ``iscrowd``.
-        picture: path, for the message.
+        annotations: of the image, with ``segmentation``, ``category_id`` and ``iscrowd``.
+        image: path, for the message.
 
     Returns:
         (H, W) semantic map, and (H, W) numbers of instances from 1; 0 = none, or crowd.
@@ -91,7 +91,7 @@ def paint_instances(
     Raises:
         ValueError: when a mask cannot be decoded or has another size.
     """
-    masks = [(to_rle(a, semantic.shape, picture), a) for a in annotations]
+    masks = [(to_rle(a, semantic.shape, image), a) for a in annotations]
     masks.sort(key=lambda mask: (not mask[1].get('iscrowd'), -int(rle_masks.area(mask[0]))))
     semantic, instances = semantic.astype(np.int32), np.zeros(semantic.shape, np.int32)
     for number, (rle, annotation) in enumerate(masks, start=1):
@@ -101,7 +101,7 @@ def paint_instances(
     return semantic, instances
 
 
-def to_rle(annotation: dict[str, Any], shape: tuple[int, int], picture: Path) -> dict[str, Any]:
+def to_rle(annotation: dict[str, Any], shape: tuple[int, int], image: Path) -> dict[str, Any]:
     """COCO's segmentation (polygons, or RLE in either form) as compressed RLE."""
     segmentation = annotation.get('segmentation')
     try:
@@ -113,10 +113,10 @@ def to_rle(annotation: dict[str, Any], shape: tuple[int, int], picture: Path) ->
             return segmentation
     except Exception as error:  # pycocotools raises that very class
         raise ValueError(
-            f'{picture}: the segmentation of annotation {annotation.get("id")} is neither polygons '
+            f'{image}: the segmentation of annotation {annotation.get("id")} is neither polygons '
             f'nor RLE: {error}'
         ) from error
     raise ValueError(
-        f'{picture} has {shape[1]} x {shape[0]} pixels, the mask of annotation '
+        f'{image} has {shape[1]} x {shape[0]} pixels, the mask of annotation '
         f'{annotation.get("id")} {segmentation["size"][1]} x {segmentation["size"][0]}'
     )

@@ -1,6 +1,6 @@
-"""Files of a panoptic set: pictures, label maps and id-coded PNGs; read with checks, written whole.
+"""Files of a panoptic set: images, label maps and id-coded PNGs; read with checks, written whole.
 
-Letters: (H, W) a picture. Ids are R + 256 G + 65536 B, 0 is void. Every error names the file.
+Letters: (H, W) an image. Ids are R + 256 G + 65536 B, 0 is void. Every error names the file.
 """
 
 import json
@@ -21,19 +21,19 @@ _EXIF_ORIENTATION = 0x0112
 _LABEL_MODES = ('1', 'L', 'P', 'I', 'I;16', 'I;16B')
 
 
-class Picture(NamedTuple):
-    """Where a picture is, and its size in pixels as mmcv loads it: turned as its EXIF tag says."""
+class ImageFile(NamedTuple):
+    """Where an image is, and its size in pixels as mmcv loads it: turned as its EXIF tag says."""
 
     path: Path
     width: int
     height: int
 
 
-def check_picture(path: Path) -> Picture:
-    """Decode a picture, to see that it is whole.
+def check_image(path: Path) -> ImageFile:
+    """Decode an image, to see that it is whole.
 
     Args:
-        path: of the picture.
+        path: of the image.
 
     Returns:
         Its size.
@@ -50,14 +50,14 @@ def check_picture(path: Path) -> Picture:
             image.draft(None, (1, 1))
             image.load()
     except FileNotFoundError as error:
-        raise FileNotFoundError(f'the picture {path} does not exist') from error
+        raise FileNotFoundError(f'the image {path} does not exist') from error
     except (OSError, SyntaxError) as error:
-        raise ValueError(f'the picture {path} is damaged: {error}') from error
-    return Picture(path, height, width) if turned else Picture(path, width, height)
+        raise ValueError(f'the image {path} is damaged: {error}') from error
+    return ImageFile(path, height, width) if turned else ImageFile(path, width, height)
 
 
 def read_label_map(path: Path) -> NDArray[np.integer]:
-    """Read a map of one integer per pixel: grey 8 or 16 bit, or palette indices.
+    """Read a map of one integer per pixel: gray 8 or 16 bit, or palette indices.
 
     Args:
         path: of a PNG (or TIFF).
@@ -67,7 +67,7 @@ def read_label_map(path: Path) -> NDArray[np.integer]:
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when it cannot be decoded or has colour channels.
+        ValueError: when it cannot be decoded or has color channels.
     """
     mode, values = read_map(path)
     require_labels(path, mode)
@@ -78,7 +78,7 @@ def require_labels(path: Path, mode: str) -> None:
     """Raise ValueError when a file's mode is not one channel of integers."""
     if mode not in _LABEL_MODES:
         raise ValueError(
-            f'the map {path} has mode {mode}; it needs one channel of integers: 8 or 16 bit grey, '
+            f'the map {path} has mode {mode}; it needs one channel of integers: 8 or 16 bit gray, '
             f'or a palette'
         )
 
@@ -103,7 +103,7 @@ def read_colors(path: Path) -> NDArray[np.uint8]:
 
 
 def read_map(path: Path) -> tuple[str, NDArray[np.generic]]:
-    """Read a map as it is in the file: palette indices, not colours.
+    """Read a map as it is in the file: palette indices, not colors.
 
     Args:
         path: of a PNG (or TIFF).
@@ -144,14 +144,14 @@ def describe_segments(id_map: NDArray[np.integer]) -> list[dict[str, Any]]:
 
 
 def measure_annotation(
-    png: Path, annotation: Mapping[str, Any], picture: Picture
+    png: Path, annotation: Mapping[str, Any], image: ImageFile
 ) -> dict[str, Any]:
     """Check a PNG against its annotation, and measure areas and boxes.
 
     Args:
         png: id-coded.
         annotation: COCO's, with ``segments_info``.
-        picture: that it belongs to.
+        image: that it belongs to.
 
     Returns:
         The annotation with ``area`` and ``bbox`` from the PNG; segments without pixels are left
@@ -162,7 +162,7 @@ def measure_annotation(
         ValueError: when it cannot be decoded, has another size, or ids that the annotation lacks.
     """
     id_map = read_id_map(str(png))
-    check_size(png, id_map, picture)
+    check_size(png, id_map, image)
     listed = {segment['id']: segment for segment in annotation['segments_info']}
     segments = describe_segments(id_map)
     unknown = [segment['id'] for segment in segments if segment['id'] not in listed]
@@ -171,13 +171,13 @@ def measure_annotation(
     return dict(annotation, segments_info=[listed[s['id']] | s for s in segments])
 
 
-def check_size(path: Path, values: NDArray[np.generic], picture: Picture) -> None:
-    """Raise ValueError when the (H, W, ...) values of a file have not the size of the picture."""
+def check_size(path: Path, values: NDArray[np.generic], image: ImageFile) -> None:
+    """Raise ValueError when the (H, W, ...) values of a file have not the size of the image."""
     height, width = values.shape[:2]
-    if (width, height) != picture[1:]:
+    if (width, height) != image[1:]:
         raise ValueError(
-            f'{path} has {width} x {height} pixels, its picture {picture.path} '
-            f'{picture.width} x {picture.height} (width x height)'
+            f'{path} has {width} x {height} pixels, its image {image.path} '
+            f'{image.width} x {image.height} (width x height)'
         )
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
-r"""Makes panoptic annotations of your own pictures from a semantic map and instances.
+r"""Makes panoptic annotations of your own images from a semantic map and instances.
 
-Every picture IMAGES/NAME.jpg (or .jpeg, .png, .bmp, .webp, .tif, .tiff; also in subfolders) needs:
+Every image IMAGES/NAME.jpg (or .jpeg, .png, .bmp, .webp, .tif, .tiff; also in subfolders) needs:
 
 * A semantic map SEMANTIC/NAME.png: one channel, 8 or 16 bit, or a palette. A pixel's value is the
   `id` of its category, or the void value (255, see --void).
@@ -10,7 +10,7 @@ Every picture IMAGES/NAME.jpg (or .jpeg, .png, .bmp, .webp, .tif, .tiff; also in
      R + 256 G + 65536 B. Pixels of a thing class with the same value are one object; the same
      value in another class is another object. 0 means: no single object. On stuff the map is not
      looked at.
-  2. --instances FILE.json: COCO's instances format. Pictures are found by `file_name`, categories
+  2. --instances FILE.json: COCO's instances format. Images are found by `file_name`, categories
      by name. Masks (polygons or RLE) are painted over the semantic map, crowds first, then from
      large to small, so that of two that overlap the smaller one is in front.
 
@@ -21,7 +21,7 @@ CATEGORIES is a JSON file: a list, or an object with the list under `categories`
     {"id": 1, "name": "car", "isthing": 1}
 with ids from 0 to 65535; at least one is a thing (isthing 1).
 
-Maps have the size of their picture. Written are, in COCO's panoptic format:
+Maps have the size of their image. Written are, in COCO's panoptic format:
 
     OUT/panoptic_SPLIT.json
     OUT/panoptic_SPLIT/NAME.png
@@ -41,7 +41,7 @@ from converter_run import add_arguments, run_splits
 from instance_maps import paint_instances, read_coco_instances, read_instance_map
 from numpy.typing import NDArray
 from panoptic_files import (
-    check_picture,
+    check_image,
     check_size,
     describe_segments,
     encode_ids,
@@ -53,22 +53,22 @@ from panoptic_split import Converted, Split, convert_split
 from einet.datasets.categories import complete_metainfo, match_categories
 from einet.datasets.transforms.runs import find_runs
 
-PICTURE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 MAX_VALUE = 65535
 
 
 class Source(NamedTuple):
-    """Files of one picture.
+    """Files of one image.
 
     Attributes:
-        file_name: of the picture below IMAGES.
-        picture: its path.
+        file_name: of the image below IMAGES.
+        image: its path.
         semantic: path of the map.
         instances: path of the map, or COCO's annotations with the semantic ids of their categories.
     """
 
     file_name: str
-    picture: Path
+    image: Path
     semantic: Path
     instances: Path | list[dict[str, Any]]
 
@@ -78,7 +78,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--images', type=Path, required=True, help='folder of the pictures')
+    parser.add_argument('--images', type=Path, required=True, help='folder of the images')
     parser.add_argument('--semantic', type=Path, required=True, help='folder of the semantic maps')
     parser.add_argument(
         '--instances', type=Path, required=True, help="folder of instance maps, or COCO's JSON"
@@ -124,25 +124,25 @@ def read_categories(path: Path, void: int) -> list[dict[str, Any]]:
 
 
 def find_sources(args: argparse.Namespace, categories: list[dict[str, Any]]) -> dict[str, Source]:
-    """The pictures with their maps, by image id: the picture's name without suffix."""
-    pictures = sorted(
-        path for path in args.images.rglob('*') if path.suffix.lower() in PICTURE_SUFFIXES
+    """The images with their maps, by image id: the image's name without suffix."""
+    images = sorted(
+        path for path in args.images.rglob('*') if path.suffix.lower() in IMAGE_SUFFIXES
     )
-    if not pictures:
-        raise FileNotFoundError(f'{args.images} has no pictures ({", ".join(PICTURE_SUFFIXES)})')
+    if not images:
+        raise FileNotFoundError(f'{args.images} has no images ({", ".join(IMAGE_SUFFIXES)})')
     from_json = args.instances.suffix == '.json'
     instances = read_coco_instances(args.instances, categories) if from_json else {}
     sources: dict[str, Source] = {}
-    for picture in pictures:
-        file_name = picture.relative_to(args.images).as_posix()
-        name = file_name.removesuffix(picture.suffix)
+    for image in images:
+        file_name = image.relative_to(args.images).as_posix()
+        name = file_name.removesuffix(image.suffix)
         if name in sources:
-            raise ValueError(f'{picture} and {sources[name].picture} have the same name')
+            raise ValueError(f'{image} and {sources[name].image} have the same name')
         if from_json and file_name not in instances:
             raise ValueError(f'{args.instances} has no image with the file_name {file_name}')
         sources[name] = Source(
             file_name,
-            picture,
+            image,
             args.semantic / f'{name}{args.semantic_suffix}',
             instances.get(file_name, args.instances / f'{name}{args.instances_suffix}'),
         )
@@ -190,19 +190,19 @@ def merge_maps(
 
 
 def convert(source: Source, is_thing: dict[int, bool], void: int) -> Converted:
-    """Merge the maps of one picture."""
-    picture = check_picture(source.picture)
+    """Merge the maps of one image."""
+    photo = check_image(source.image)
     semantic = read_label_map(source.semantic)
-    check_size(source.semantic, semantic, picture)
+    check_size(source.semantic, semantic, photo)
     if isinstance(source.instances, Path):
         instances = read_instance_map(source.instances)
-        check_size(source.instances, instances, picture)
+        check_size(source.instances, instances, photo)
     else:
-        semantic, instances = paint_instances(semantic, source.instances, source.picture)
+        semantic, instances = paint_instances(semantic, source.instances, source.image)
     id_map, segments = merge_maps(semantic, instances, is_thing, void, source.semantic)
     measured = [d | segments[d['id'] - 1] for d in describe_segments(id_map)]
     name = Path(source.file_name).with_suffix('').as_posix()
-    image = dict(id=name, file_name=source.file_name, width=picture.width, height=picture.height)
+    image = dict(id=name, file_name=source.file_name, width=photo.width, height=photo.height)
     annotation = dict(image_id=name, file_name=f'{name}.png', segments_info=measured)
     return Converted(image, annotation, encode_ids(id_map))
 

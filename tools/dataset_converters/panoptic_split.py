@@ -1,7 +1,7 @@
-"""Converts the pictures of one split, and goes on where an earlier call stopped.
+"""Converts the images of one split, and goes on where an earlier call stopped.
 
-A converter gives a function for one picture. Here are the record of what is done
-(``<json>.partial``, a line per picture) and the annotation file, which is written last.
+A converter gives a function for one image. Here are the record of what is done
+(``<json>.partial``, a line per image) and the annotation file, which is written last.
 """
 
 import json
@@ -13,12 +13,12 @@ from typing import Any, TextIO
 
 from converter_run import report, run_parallel
 from mmengine.utils import ProgressBar
-from panoptic_files import Picture, measure_annotation, read_json, write_file
+from panoptic_files import ImageFile, measure_annotation, read_json, write_file
 
 
 @dataclass(frozen=True)
 class Converted:
-    """One picture.
+    """One image.
 
     Args:
         image: its entry in the JSON: ``id``, ``file_name``, ``width``, ``height``.
@@ -58,31 +58,31 @@ def convert_split(
     workers: int = 1,
     overwrite: bool = False,
 ) -> bool:
-    """Convert all pictures of a split, or those that are not done yet.
+    """Convert all images of a split, or those that are not done yet.
 
     Args:
         split: where to write.
         sources: what `convert` takes, by image id.
-        convert: makes one picture; raises OSError or ValueError that names the file that is wrong.
+        convert: makes one image; raises OSError or ValueError that names the file that is wrong.
             A function of a module, or a partial of one, because other processes call it.
         workers: number of processes.
-        overwrite: do all pictures anew, and replace files of another content.
+        overwrite: do all images anew, and replace files of another content.
 
     Returns:
-        Whether all went well. Otherwise each failed picture was named, the others are done, and
+        Whether all went well. Otherwise each failed image was named, the others are done, and
         there is no JSON yet.
 
     Raises:
-        FileExistsError: when the JSON is there, of other pictures or categories.
-        ValueError: when there are no pictures.
+        FileExistsError: when the JSON is there, of other images or categories.
+        ValueError: when there are no images.
     """
     if not sources:
-        raise ValueError(f'{split.json}: no pictures were found')
+        raise ValueError(f'{split.json}: no images were found')
     done = {} if overwrite else _read_done(split, sources.keys())
     tasks = [(source, done.get(image_id)) for image_id, source in sources.items()]
     process = partial(_process, convert=convert, folder=split.png_folder, overwrite=overwrite)
     images, annotations, errors = [], [], []
-    print(f'{split.json}: {len(tasks)} pictures, {len(done)} of them done before', flush=True)
+    print(f'{split.json}: {len(tasks)} images, {len(done)} of them done before', flush=True)
     progress = ProgressBar(len(tasks))
     with _begin_journal(split, done) as journal:
         for result in run_parallel(process, tasks, workers):
@@ -112,7 +112,7 @@ def _process(
     folder: Path,
     overwrite: bool,
 ) -> list[Any] | str:
-    """Entries of one picture in the JSON, or what is wrong with it."""
+    """Entries of one image in the JSON, or what is wrong with it."""
     source, done = task
     try:
         if done is not None and _is_intact(folder, *done):
@@ -130,20 +130,20 @@ def _is_intact(folder: Path, image: Mapping[str, Any], annotation: Mapping[str, 
     """Whether the PNG is there, whole, and what the entries say."""
     try:
         path = folder / annotation['file_name']
-        picture = Picture(Path(image['file_name']), image['width'], image['height'])
-        return measure_annotation(path, annotation, picture) == annotation
+        photo = ImageFile(Path(image['file_name']), image['width'], image['height'])
+        return measure_annotation(path, annotation, photo) == annotation
     except (OSError, ValueError):
         return False
 
 
 def _read_done(split: Split, image_ids: Iterable[Hashable]) -> dict[Hashable, list[Any]]:
-    """Entries of the pictures that are done, by image id."""
+    """Entries of the images that are done, by image id."""
     if split.json.exists():
         content = read_json(split.json)
         listed = {image['id'] for image in content.get('images', [])}
         if content.get('categories') != split.categories or listed != set(image_ids):
             raise FileExistsError(
-                f'{split.json} exists with other categories or other pictures ({len(listed)}); '
+                f'{split.json} exists with other categories or other images ({len(listed)}); '
                 f'move it away, or replace it by --overwrite'
             )
         annotations = {a['image_id']: a for a in content['annotations']}
@@ -173,4 +173,4 @@ def _write_json(path: Path, content: dict[str, Any], overwrite: bool) -> None:
     if not (path.exists() and read_json(path) == content):
         write_file(path, json.dumps(content).encode(), overwrite)
     segments = sum(len(a['segments_info']) for a in content['annotations'])
-    print(f'{path}: complete, {len(content["images"])} pictures, {segments} segments', flush=True)
+    print(f'{path}: complete, {len(content["images"])} images, {segments} segments', flush=True)

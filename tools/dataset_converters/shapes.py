@@ -2,7 +2,7 @@
 """Writes a synthetic panoptic data set (shapes over sky, grass and water) in COCO's format.
 
 OUT/
-  annotations/panoptic_train.json   annotations/panoptic_train/000000000000.png   (ids as colours)
+  annotations/panoptic_train.json   annotations/panoptic_train/000000000000.png   (ids as colors)
   annotations/panoptic_val.json     annotations/panoptic_val/...
   train/000000000000.jpg            val/...
   shapes_parameters.json            what the set was made with
@@ -49,10 +49,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('out', type=Path, help='folder to write, for example data/shapes')
-    parser.add_argument('--train', type=int, default=1000, help='training pictures (%(default)s)')
-    parser.add_argument('--val', type=int, default=60, help='validation pictures (%(default)s)')
+    parser.add_argument('--train', type=int, default=1000, help='training images (%(default)s)')
+    parser.add_argument('--val', type=int, default=60, help='validation images (%(default)s)')
     parser.add_argument('--size', type=int, default=128, help='side in pixels (%(default)s)')
-    parser.add_argument('--max-instances', type=int, default=30, help='per picture (%(default)s)')
+    parser.add_argument('--max-instances', type=int, default=30, help='per image (%(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='another seed, another set')
     parser.add_argument('--workers', type=int, default=2, help='processes (%(default)s)')
     parser.add_argument('--force', action='store_true', help='replace a set with other parameters')
@@ -90,32 +90,32 @@ def encode_segments(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray,
     return np.stack([id_map >> 16, id_map >> 8, id_map], axis=-1).astype(np.uint8), segments
 
 
-def write_picture(index: int, out: Path, split: str, parameters: dict) -> tuple[dict, dict]:
-    """Draw and write picture `index` of a split; returns its JSON image and annotation."""
+def write_image(index: int, out: Path, split: str, parameters: dict) -> tuple[dict, dict]:
+    """Draw and write image `index` of a split; returns its JSON image and annotation."""
     cv2.setNumThreads(1)
     stream = [parameters['seed'], ('train', 'val').index(split), index]
     rng = np.random.default_rng(stream)
     scene = draw_scene(rng, parameters['size'], parameters['max_instances'])
     png, segments = encode_segments(scene, rng)
     stem = f'{index:012d}'
-    picture, annotation = out / split / f'{stem}.jpg', out / f'annotations/panoptic_{split}'
+    path, annotation = out / split / f'{stem}.jpg', out / f'annotations/panoptic_{split}'
     jpeg = [cv2.IMWRITE_JPEG_QUALITY, 95]
-    written = cv2.imwrite(str(picture), scene.image[..., ::-1], jpeg)
+    written = cv2.imwrite(str(path), scene.image[..., ::-1], jpeg)
     written &= cv2.imwrite(str(annotation / f'{stem}.png'), png)
     if not written:
-        raise OSError(f'cannot write {picture} or its annotation: disk full or not writable?')
+        raise OSError(f'cannot write {path} or its annotation: disk full or not writable?')
     height, width = scene.segment_map.shape
-    image = dict(id=index, file_name=picture.name, height=height, width=width)
+    image = dict(id=index, file_name=path.name, height=height, width=width)
     return image, dict(image_id=index, file_name=f'{stem}.png', segments_info=segments)
 
 
 def write_split(out: Path, split: str, parameters: dict, workers: int) -> None:
-    """Write all pictures of a split and, last, its JSON."""
+    """Write all images of a split and, last, its JSON."""
     for folder in (out / split, out / f'annotations/panoptic_{split}'):
         folder.mkdir(parents=True, exist_ok=True)
     count = parameters[split]
-    print(f'{split}: {count} pictures of {parameters["size"]} px', flush=True)
-    write = partial(write_picture, out=out, split=split, parameters=parameters)
+    print(f'{split}: {count} images of {parameters["size"]} px', flush=True)
+    write = partial(write_image, out=out, split=split, parameters=parameters)
     if workers > 1:
         records = track_parallel_progress(write, range(count), workers, chunksize=4)
     else:
@@ -141,11 +141,11 @@ def is_complete(out: Path, split: str, parameters: dict) -> bool:
         return False
     content = json.loads(path.read_text())
     made_with = {k: content['info'].get(k) for k in parameters}
-    pictures = {p.name for p in (out / split).glob('*.jpg')}
+    names = {p.name for p in (out / split).glob('*.jpg')}
     masks = {p.name for p in (out / f'annotations/panoptic_{split}').glob('*.png')}
     return (
         made_with == parameters
-        and {i['file_name'] for i in content['images']} <= pictures
+        and {i['file_name'] for i in content['images']} <= names
         and {a['file_name'] for a in content['annotations']} <= masks
     )
 

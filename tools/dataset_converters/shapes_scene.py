@@ -1,6 +1,6 @@
 """Draws one synthetic panoptic scene: textured stuff, then things from back to front.
 
-Letters: H = W = `size`, the picture's side in pixels. Colours are RGB in 0..255, points are (x, y).
+Letters: H = W = `size`, the image's side in pixels. Colors are RGB in 0..255, points are (x, y).
 Every random choice comes from the generator that is passed in: scenes are reproducible bit by bit.
 """
 
@@ -25,7 +25,7 @@ MIN_VISIBLE = 0.55
 
 @dataclass
 class Item:
-    """One thing before it is drawn: class name, centre (x, y), radius, angle and colour (RGB)."""
+    """One thing before it is drawn: class name, center (x, y), radius, angle and color (RGB)."""
 
     kind: str
     center: np.ndarray
@@ -36,7 +36,7 @@ class Item:
 
 @dataclass
 class Scene:
-    """A picture and its panoptic ground truth.
+    """An image and its panoptic ground truth.
 
     Attributes:
         image: (H, W, 3) uint8, RGB.
@@ -71,7 +71,7 @@ def wavy_line(rng: np.random.Generator, size: int, level: float, height: float) 
 
 
 def stuff_texture(rng: np.random.Generator, kind: str, size: int) -> np.ndarray:
-    """(H, W, 3) float32 picture filled with one stuff class."""
+    """(H, W, 3) float32 image filled with one stuff class."""
     y, x = np.mgrid[:size, :size].astype(np.float32) / size
     if kind == 'sky':
         value = 60 * (y - 0.3) + 18 * smooth_noise(rng, size, 5)
@@ -106,7 +106,7 @@ def draw_stuff(rng: np.random.Generator, size: int) -> Scene:
         if mask.any():
             scene.image[mask] = stuff_texture(rng, kind, size)[mask]
             scene.add(mask, kind)
-    if rng.uniform() < 0.25:  # a rock that nobody labelled
+    if rng.uniform() < 0.25:  # a rock that nobody labeled
         rock = np.zeros((size, size), np.uint8)
         center = rng.uniform(0.1, 0.9, 2) * size
         axes = rng.uniform(0.05, 0.12, 2) * size
@@ -135,7 +135,7 @@ def fill(item: Item, size: int) -> np.ndarray:
 
 
 def paint(image: np.ndarray, item: Item, mask: np.ndarray) -> None:
-    """Colour a thing's pixels in `image` with its class's texture and a dark rim."""
+    """Color a thing's pixels in `image` with its class's texture and a dark rim."""
     y, x = np.nonzero(mask)
     offset = (np.stack([x, y], axis=1) - item.center) / item.radius
     cos, sin = np.cos(item.angle), np.sin(item.angle)
@@ -154,7 +154,7 @@ def paint(image: np.ndarray, item: Item, mask: np.ndarray) -> None:
 
 
 def random_item(rng: np.random.Generator, size: int, count: int) -> Item:
-    """A thing anywhere in the picture; the more there are, the smaller they are."""
+    """A thing anywhere in the image; the more there are, the smaller they are."""
     kind = str(rng.choice(THINGS))
     largest = 0.15 - 0.065 * min(1.0, count / 30)
     hsv = (HUES[kind] + rng.uniform(-5, 5), rng.uniform(170, 240), rng.uniform(190, 250))
@@ -171,7 +171,7 @@ def random_item(rng: np.random.Generator, size: int, count: int) -> Item:
 def look_alike(rng: np.random.Generator, item: Item, size: int) -> Item:
     """The same thing once more, side by side with the first and touching it."""
     distance = {'disc': 2.0, 'square': 1.77, 'triangle': 1.6, 'star': 1.9}[item.kind]
-    # A square's neighbour stands at its flat side, half a right angle from its first corner.
+    # A square's neighbor stands at its flat side, half a right angle from its first corner.
     turns = rng.integers(4) + 0.5 if item.kind == 'square' else rng.uniform(0, 4)
     angle = item.angle + turns * np.pi / 2
     step = distance * item.radius * np.array([np.cos(angle), np.sin(angle)])
@@ -205,7 +205,7 @@ def draw_things(rng: np.random.Generator, scene: Scene, size: int, count: int) -
         behind = scene.segment_map[mask]
         hidden = np.bincount(behind[behind >= first] - first, minlength=len(areas))
         hides = np.any(visible - hidden < MIN_VISIBLE * areas)
-        cut_off = len(behind) < 0.5 * 2.5 * item.radius**2  # by the picture's border
+        cut_off = len(behind) < 0.5 * 2.5 * item.radius**2  # by the image's border
         if hides or cut_off:
             previous = None
             continue
@@ -223,7 +223,7 @@ def draw_scene(rng: np.random.Generator, size: int, max_instances: int = 30) -> 
 
     Args:
         rng: the only source of randomness.
-        size: side of the picture in pixels, at least 32.
+        size: side of the image in pixels, at least 32.
         max_instances: most things drawn one by one (members of a crowd region do not count).
 
     Returns:

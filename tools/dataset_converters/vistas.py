@@ -6,13 +6,13 @@ Reads the release as it is unpacked; of release 2.0, the folders v1.2 with the s
 ROOT/
   training/images/KEY.jpg                    validation/images/...
   training/panoptic/panoptic_2018.json       or training/v1.2/panoptic/panoptic_2018.json
-  training/panoptic/KEY.png                  ids as colours
+  training/panoptic/KEY.png                  ids as colors
 
 The release's PNGs are what VistasPanopticDataset reads: they are checked, not copied. Writes
 
   vistas_panoptic_{train,val}.json
 
-with the names of the pictures as they are on disk and with sizes, areas and boxes as measured; 37
+with the names of the images as they are on disk and with sizes, areas and boxes as measured; 37
 thing and 28 stuff classes, Unlabeled is void. `instances`, `labels` and config.json are not needed.
 
     python tools/dataset_converters/vistas.py data/vistas
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from converter_run import add_arguments, run_splits
-from panoptic_files import check_picture, measure_annotation, read_json
+from panoptic_files import check_image, measure_annotation, read_json
 from panoptic_split import Converted, Split, convert_split
 
 from einet.datasets import VistasPanopticDataset
@@ -77,7 +77,7 @@ def check_categories(categories: list[dict[str, Any]], path: Path) -> None:
 def convert(
     annotation: dict[str, Any], folder: Path, panoptic: Path, category_ids: frozenset[int]
 ) -> Converted:
-    """Check one picture and measure its segments.
+    """Check one image and measure its segments.
 
     Args:
         annotation: of the release.
@@ -94,19 +94,19 @@ def convert(
             f'{folder / panoptic / JSON_NAME}: annotation {annotation["file_name"]} has segments '
             f'of categories {sorted(wrong)}, which the file does not list'
         )
-    picture = check_picture(folder / 'images' / f'{Path(annotation["file_name"]).stem}.jpg')
+    photo = check_image(folder / 'images' / f'{Path(annotation["file_name"]).stem}.jpg')
     # A name relative to the split's folder: one config serves both layouts.
     named = dict(
         image_id=annotation['image_id'],
         file_name=str(panoptic / annotation['file_name']),
         segments_info=annotation['segments_info'],
     )
-    measured = measure_annotation(folder / named['file_name'], named, picture)
+    measured = measure_annotation(folder / named['file_name'], named, photo)
     image = dict(
         id=annotation['image_id'],
-        file_name=picture.path.name,
-        width=picture.width,
-        height=picture.height,
+        file_name=photo.path.name,
+        width=photo.width,
+        height=photo.height,
     )
     return Converted(image, measured, png=None)
 
@@ -121,15 +121,15 @@ def convert_one(root: Path, name: str, workers: int, overwrite: bool) -> bool:
     categories = content['categories']
     check_categories(categories, path)
     sources = {annotation['image_id']: annotation for annotation in content['annotations']}
-    pictures = {picture.stem for picture in (folder / 'images').glob('*.jpg')}
-    without = pictures - {Path(a['file_name']).stem for a in sources.values()}
+    images = {image.stem for image in (folder / 'images').glob('*.jpg')}
+    without = images - {Path(a['file_name']).stem for a in sources.values()}
     if without:
         raise ValueError(
-            f'{path} lacks {len(without)} pictures of {folder / "images"}, for example '
+            f'{path} lacks {len(without)} images of {folder / "images"}, for example '
             f'{sorted(without)[0]}.jpg'
         )
     if len(sources) != count:
-        print(f'{name}: {len(sources)} pictures; Mapillary Vistas has {count}')
+        print(f'{name}: {len(sources)} images; Mapillary Vistas has {count}')
     split = Split(root / f'vistas_panoptic_{name}.json', folder, categories)
     category_ids = frozenset(category['id'] for category in categories)
     process = partial(convert, folder=folder, panoptic=panoptic, category_ids=category_ids)

@@ -41,16 +41,16 @@ def locate(python: Path) -> Environment | None:
 
 
 def read_pins(path: Path) -> dict[str, str]:
-    """Read exact pins, `name==version` a line: normalised name -> version."""
+    """Read exact pins, `name==version` a line: normalized name -> version."""
     lines = (line.split('#')[0].strip() for line in path.read_text().splitlines())
     pins = dict(line.split('==') for line in lines if line)
-    return {_normalise(name): version for name, version in pins.items()}
+    return {_normalize(name): version for name, version in pins.items()}
 
 
 def read_names(path: Path) -> list[str]:
-    """Read the normalised names of a requirements file, without their versions."""
+    """Read the normalized names of a requirements file, without their versions."""
     lines = (line.split('#')[0].strip() for line in path.read_text().splitlines())
-    return [_normalise(re.split(r'[<>=!~ ;\[]', line)[0]) for line in lines if line]
+    return [_normalize(re.split(r'[<>=!~ ;\[]', line)[0]) for line in lines if line]
 
 
 def find_missing(pins: dict[str, str], site_packages: Path) -> list[str]:
@@ -60,7 +60,7 @@ def find_missing(pins: dict[str, str], site_packages: Path) -> list[str]:
         if _is_complete(record):
             name, version = record.name.removesuffix('.dist-info').rsplit('-', 1)
             # The local part, as in 2.13.0+cpu, says how it was built.
-            installed[_normalise(name)] = version.split('+')[0]
+            installed[_normalize(name)] = version.split('+')[0]
     return [f'{name}=={want}' for name, want in pins.items() if installed.get(name) != want]
 
 
@@ -81,7 +81,7 @@ def find_absent_tools(compiler: str) -> list[str]:
     return [package for package, is_there in found.items() if not is_there]
 
 
-def _normalise(name: str) -> str:
+def _normalize(name: str) -> str:
     return name.lower().replace('_', '-').replace('.', '-')
 
 

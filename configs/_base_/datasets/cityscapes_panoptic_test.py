@@ -1,4 +1,4 @@
-# Cityscapes panoptic, tested on the test split: pictures without annotations, results written for
+# Cityscapes panoptic, tested on the test split: images without annotations, results written for
 # the evaluation server. The list comes from tools/dataset_converters/cityscapes.py --splits test.
 _base_ = './cityscapes_panoptic.py'
 

@@ -1,4 +1,4 @@
-# A few pictures of COCO 2017 panoptic in COCO's layout, longest side 320 px. No augmentation but
+# A few images of COCO 2017 panoptic in COCO's layout, longest side 320 px. No augmentation but
 # the crop: the aim is to overfit them.
 _base_ = './panoptic_loaders.py'
 dataset_type = 'Coco2017PanopticDataset'
@@ -8,7 +8,7 @@ train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadPanopticSegments'),
     dict(type='RandomCrop', crop_size=(256, 256)),  # (w, h)
-    # The mean colour in BGR, so that the border becomes 0; in the map 0 is void.
+    # The mean color in BGR, so that the border becomes 0; in the map 0 is void.
     dict(type='Pad', size=(256, 256), pad_val=dict(img=(103.53, 116.28, 123.675), seg=0)),
     dict(type='PackPanopticInputs'),
 ]
@@ -43,7 +43,7 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
-# On the training pictures: too few to learn 133 classes from, enough to see that all fits.
+# On the training images: too few to learn 133 classes from, enough to see that all fits.
 val_dataloader = dict(
     dataset=dict(
         type=dataset_type,

@@ -7,7 +7,7 @@ train_pipeline = [
     dict(type='RandomResize', scale=(640, 640), ratio_range=(0.5, 1.5), keep_ratio=True),
     dict(type='RandomCrop', crop_size=(640, 640)),  # (w, h)
     dict(type='RandomFlip', prob=0.5),
-    # The mean colour in BGR, so that the border becomes 0; in the map 0 is void.
+    # The mean color in BGR, so that the border becomes 0; in the map 0 is void.
     dict(type='Pad', size=(640, 640), pad_val=dict(img=(103.53, 116.28, 123.675), seg=0)),
     dict(type='PackPanopticInputs'),
 ]

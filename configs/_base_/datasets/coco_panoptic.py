@@ -8,11 +8,11 @@ train_pipeline = [
     dict(type='LoadPanopticSegments'),
     dict(type='RandomResize', scale=(800, 800), ratio_range=(0.5, 1.5), keep_ratio=True),
     dict(type='RandomCrop', crop_size=(800, 800)),  # (w, h)
-    # The paper blurs and equalizes (CLAHE) some pictures; how many and how much it does not say.
+    # The paper blurs and equalizes (CLAHE) some images; how many and how much it does not say.
     dict(type='RandomApply', prob=0.1, transforms=[dict(type='GaussianBlur')]),
     dict(type='RandomApply', prob=0.1, transforms=[dict(type='mmseg.CLAHE', clip_limit=2.0)]),
     dict(type='RandomFlip', prob=0.5),
-    # The mean colour in BGR, so that the border becomes 0; in the map 0 is void.
+    # The mean color in BGR, so that the border becomes 0; in the map 0 is void.
     dict(type='Pad', size=(800, 800), pad_val=dict(img=(103.53, 116.28, 123.675), seg=0)),
     dict(type='PackPanopticInputs'),
 ]

@@ -1,5 +1,5 @@
-# COCO 2017 panoptic, tested on test-dev: pictures without annotations, results written for the
-# evaluation server. ann_file is COCO's own list of pictures.
+# COCO 2017 panoptic, tested on test-dev: images without annotations, results written for the
+# evaluation server. ann_file is COCO's own list of images.
 _base_ = './coco_panoptic.py'
 
 test_pipeline = [

@@ -14,7 +14,7 @@ train_pipeline = [
     dict(type='RandomResize', scale=(640, 640), ratio_range=(0.8, 1.25), keep_ratio=True),
     dict(type='RandomCrop', crop_size=(192, 192)),  # (w, h)
     dict(type='RandomFlip', prob=0.5, direction=['horizontal', 'vertical']),
-    # The mean colour in BGR, so that the border becomes 0; in the map 0 is void.
+    # The mean color in BGR, so that the border becomes 0; in the map 0 is void.
     dict(type='Pad', size=(192, 192), pad_val=dict(img=(103.53, 116.28, 123.675), seg=0)),
     dict(type='PackPanopticInputs'),
 ]
@@ -66,4 +66,4 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-test_evaluator = dict(max_dets=400)  # pictures have up to 333 nuclei; COCO counts 100
+test_evaluator = dict(max_dets=400)  # images have up to 333 nuclei; COCO counts 100

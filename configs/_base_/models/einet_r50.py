@@ -1,11 +1,11 @@
 # EINet with a ResNet-50 at output stride 16; the paper's widths, weights and thresholds.
-# The dataset's config gives num_thing_classes and num_stuff_classes.
+# The dataset's config gives num_things_classes and num_stuff_classes.
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
     type='EINet',
     embed_dims=256,
     data_preprocessor=dict(
-        type='EINetDataPreprocessor',
+        type='PanopticDataPreprocessor',
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True,

@@ -1,6 +1,6 @@
 # Panoptic-DeepLab (Cheng et al., CVPR 2020) with the encoder, the decoders and the preprocessing of
 # einet_r50.py, so that both methods compare on equal terms. Heads, weights and thresholds as
-# published. The dataset's config gives num_thing_classes and num_stuff_classes.
+# published. The dataset's config gives num_things_classes and num_stuff_classes.
 _base_ = './einet_r50.py'
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(

@@ -1,6 +1,6 @@
-# Cityscapes: 120k iterations of 16 pictures, AdamW, cosine with restarts (T_0 = 5, T_mult = 2).
+# Cityscapes: 120k iterations of 16 images, AdamW, cosine with restarts (T_0 = 5, T_mult = 2).
 _base_ = './adamw_450k.py'
-# An epoch: 2,975 pictures / 16.
+# An epoch: 2,975 images / 16.
 param_scheduler = [
     dict(type='CosineWarmRestartsLR', t_0=5, t_mult=2, unit=186, by_epoch=False),
 ]

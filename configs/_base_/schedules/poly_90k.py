@@ -1,5 +1,5 @@
 # The schedule of bottom-up peers (Panoptic-DeepLab): Adam and a polynomial that ends with the
-# training, here 90k iterations of 16 Cityscapes pictures.
+# training, here 90k iterations of 16 Cityscapes images.
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-3))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=1000),

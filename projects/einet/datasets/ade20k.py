@@ -23,7 +23,7 @@ SEMANTIC_INDEX = (*_THINGS, *_STUFF)
 class ADE20K150PanopticDataset(PanopticDataset):
     """ADE20K as ``tools/dataset_converters/ade20k.py`` writes it, with mmdet's class names.
 
-    Image ids are strings. Colours are SceneParse150's for each class; mmdet's own
+    Image ids are strings. Colors are SceneParse150's for each class; mmdet's own
     ``ADE20KPanopticDataset`` has the same ones in another order than its classes.
     """
 

@@ -14,7 +14,7 @@ def complete_metainfo(metainfo: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         metainfo: with `thing_classes` (C_th names) and `stuff_classes` (C_st names); optionally
-            `classes` (all C names, things first) and `palette` (C RGB colours).
+            `classes` (all C names, things first) and `palette` (C RGB colors).
 
     Returns:
         A copy with tuples of names: `classes`, `thing_classes`, `stuff_classes`; and `palette`.
@@ -49,7 +49,7 @@ def complete_metainfo(metainfo: Mapping[str, Any]) -> dict[str, Any]:
     palette = metainfo.get('palette') or distinct_colors(len(classes))
     if len(palette) != len(classes):
         raise ValueError(
-            f'metainfo: palette has {len(palette)} colours for {len(classes)} classes; '
+            f'metainfo: palette has {len(palette)} colors for {len(classes)} classes; '
             f'give one per class in the order of `classes`, or leave it out'
         )
     return dict(
@@ -112,7 +112,7 @@ def match_categories(
 
 
 def distinct_colors(count: int) -> list[tuple[int, int, int]]:
-    """`count` RGB colours whose hues are spread by the golden ratio; always the same ones."""
+    """`count` RGB colors whose hues are spread by the golden ratio; always the same ones."""
     hues = [(i * 0.618034) % 1.0 for i in range(count)]
     return [
         tuple(round(255 * value) for value in colorsys.hsv_to_rgb(hue, 0.75, 0.65 + 0.3 * (i % 2)))

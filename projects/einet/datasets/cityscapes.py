@@ -19,7 +19,7 @@ class CityscapesPanopticDataset(PanopticDataset):
     """Cityscapes as cityscapesScripts' ``createPanopticImgs`` writes it, with ids or train ids.
 
     Image ids are strings. The file lists stuff first; labels are things first all the same, and
-    ``category_ids`` in the metainfo maps them back. The file calls pictures
+    ``category_ids`` in the metainfo maps them back. The file calls images
     ``aachen_000000_000019_gtFine_leftImg8bit.png``; on disk they are
     ``aachen/aachen_000000_000019_leftImg8bit.png``.
     """

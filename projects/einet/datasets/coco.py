@@ -22,9 +22,9 @@ _STUFF_IDS = [
 
 @DATASETS.register_module()
 class Coco2017PanopticDataset(PanopticDataset):
-    """:class:`PanopticDataset` with COCO's 133 classes and colours, in mmdet's order.
+    """:class:`PanopticDataset` with COCO's 133 classes and colors, in mmdet's order.
 
-    Also reads ``image_info_test-dev2017.json`` in test mode: COCO's lists of test pictures have no
+    Also reads ``image_info_test-dev2017.json`` in test mode: COCO's lists of test images have no
     annotations, and detection's categories in place of panoptic ones.
     """
 
@@ -34,7 +34,7 @@ class Coco2017PanopticDataset(PanopticDataset):
     }
 
     def file_categories(self, content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """The file's categories; COCO's 133 where the file is a list of test pictures."""
+        """The file's categories; COCO's 133 where the file is a list of test images."""
         categories = content['categories']
         if 'annotations' in content or any('isthing' in category for category in categories):
             return categories

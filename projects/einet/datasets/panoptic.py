@@ -16,12 +16,12 @@ MAX_ID = 256**3 - 1
 
 @DATASETS.register_module()
 class PanopticDataset(BaseDetDataset):
-    """Pictures with panoptic annotations, in COCO's panoptic format.
+    """Images with panoptic annotations, in COCO's panoptic format.
 
     Labels are things first (0 .. C_th - 1), then stuff, in the order of the config; categories of
     the file are matched by name. Each sample has ``img_path``, ``seg_map_path`` (None without
     ground truth), ``img_id`` (int or str), ``height``, ``width``, ``num_classes``,
-    ``num_thing_classes`` and ``segments_info``: a list of dicts with ``id`` (in the PNG),
+    ``num_things_classes`` and ``segments_info``: a list of dicts with ``id`` (in the PNG),
     ``category`` (label), ``iscrowd`` (0 or 1) and ``is_thing``, False for crowd (as in mmdet).
 
     The metainfo gets ``category_ids``: the file's category id of each label, for writing results.
@@ -32,8 +32,8 @@ class PanopticDataset(BaseDetDataset):
         metainfo: ``dict(thing_classes=(...), stuff_classes=(...), palette=[...])``; the palette is
             optional, ``classes`` is made of both.
         data_root: prefix of ``ann_file`` and of the folders in ``data_prefix``.
-        data_prefix: folders: ``img`` of the pictures, ``seg`` of the PNGs.
-        filter_cfg: for training only; drops pictures with a side below ``min_size`` pixels and,
+        data_prefix: folders: ``img`` of the images, ``seg`` of the PNGs.
+        filter_cfg: for training only; drops images with a side below ``min_size`` pixels and,
             with ``filter_empty_gt``, those without a thing that is not crowd. Keeps all by default.
         **kwargs: see :class:`mmdet.datasets.BaseDetDataset`: ``pipeline``, ``test_mode``,
             ``backend_args``, ``indices``, ``lazy_init``, ``serialize_data``, ``max_refetch``.
@@ -74,7 +74,7 @@ class PanopticDataset(BaseDetDataset):
         own = dict(metainfo or {})
         merged = super()._load_metainfo(own)
         if {'thing_classes', 'stuff_classes'} & own.keys():
-            # Other classes than the preset's: its list and colours are no longer theirs.
+            # Other classes than the preset's: its list and colors are no longer theirs.
             for key in {'classes', 'palette'} - own.keys():
                 merged.pop(key, None)
         return complete_metainfo(merged)
@@ -83,7 +83,7 @@ class PanopticDataset(BaseDetDataset):
         """Read the annotation file and check it.
 
         Returns:
-            One data info per picture, in the file's order.
+            One data info per image, in the file's order.
         """
         content = self._read()
         things, stuff = self._metainfo['thing_classes'], self._metainfo['stuff_classes']
@@ -92,7 +92,7 @@ class PanopticDataset(BaseDetDataset):
         self._metainfo['category_ids'] = category_ids
         self.cat2label = {category: label for label, category in enumerate(category_ids)}
         annotations = self._annotations_by_image(content)
-        counts = dict(num_classes=len(category_ids), num_thing_classes=len(things))
+        counts = dict(num_classes=len(category_ids), num_things_classes=len(things))
         return [
             self._image_info(image) | counts | self._segments(annotations.get(image['id']))
             for image in content['images']
@@ -112,17 +112,17 @@ class PanopticDataset(BaseDetDataset):
         ]
         if self.data_list and not kept:
             raise ValueError(
-                f'filter_cfg {self.filter_cfg} leaves none of the {len(self.data_list)} pictures '
+                f'filter_cfg {self.filter_cfg} leaves none of the {len(self.data_list)} images '
                 f'of {self.ann_file}'
             )
         return kept
 
     def get_cat_ids(self, idx: int) -> list[int]:
-        """Labels in picture `idx`, for samplers that balance classes."""
+        """Labels in image `idx`, for samplers that balance classes."""
         return sorted({s['category'] for s in self.get_data_info(idx)['segments_info']})
 
     def image_file(self, image: Mapping[str, Any]) -> str:
-        """Path of a picture below ``data_prefix['img']``; presets override it."""
+        """Path of an image below ``data_prefix['img']``; presets override it."""
         return image['file_name']
 
     def file_categories(self, content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -148,7 +148,7 @@ class PanopticDataset(BaseDetDataset):
         return content
 
     def _annotations_by_image(self, content: Mapping[str, Any]) -> dict[Any, dict[str, Any]]:
-        """Annotations by image id: exactly one for each picture, or none at all in test mode."""
+        """Annotations by image id: exactly one for each image, or none at all in test mode."""
         image_ids = [image['id'] for image in content['images']]
         if len(set(image_ids)) < len(image_ids):
             raise ValueError(f'{self.ann_file}: two `images` have the same id')
@@ -210,6 +210,6 @@ class PanopticDataset(BaseDetDataset):
             raise ValueError(
                 f'{self.ann_file}: annotation {annotation["file_name"]} uses a segment id twice'
             )
-        # The annotation's own name, not the picture's: Cityscapes' two differ in more than suffix.
+        # The annotation's own name, not the image's: Cityscapes' two differ in more than suffix.
         path = osp.join(self.data_prefix['seg'], annotation['file_name'])
         return dict(seg_map_path=path, segments_info=segments)

@@ -5,7 +5,7 @@ from mmseg.datasets import MapillaryDataset_v1
 
 from .panoptic import PanopticDataset
 
-# Classes and colours in the release's order; its last one, Unlabeled, is void.
+# Classes and colors in the release's order; its last one, Unlabeled, is void.
 _COLORS = dict(
     zip(
         MapillaryDataset_v1.METAINFO['classes'],

@@ -10,9 +10,9 @@ import numpy as np
 from .classes import ClassTable
 from .coco_ap import ImageMasks, average_precision, coco_results
 from .files import write_file
+from .image import EvaluatedImage
 from .instance_masks import Masks, encode_segments, mask_areas
 from .measure import Measure, cells, percent, print_table
-from .picture import Picture
 
 
 class APMeasure(Measure):
@@ -26,7 +26,7 @@ class APMeasure(Measure):
 
     Args:
         classwise: also return and print the AP of each thing class.
-        max_dets: instances per class and picture that count (COCO: 100).
+        max_dets: instances per class and image that count (COCO: 100).
     """
 
     suffix = 'segm.json'
@@ -35,22 +35,22 @@ class APMeasure(Measure):
         super().__init__(classwise)
         self.max_dets = max_dets
 
-    def measure(self, picture: Picture) -> ImageMasks:
-        """Encode the masks of one picture."""
-        segments, gt_map = picture.segments, picture.gt_map
-        if gt_map.shape != picture.pred_map.shape:
+    def measure(self, image: EvaluatedImage) -> ImageMasks:
+        """Encode the masks of one image."""
+        segments, gt_map = image.segments, image.gt_map
+        if gt_map.shape != image.pred_map.shape:
             raise ValueError(
-                f'the prediction is {picture.pred_map.shape} (height, width) '
+                f'the prediction is {image.pred_map.shape} (height, width) '
                 f'and the ground truth {gt_map.shape}'
             )
-        is_thing = np.isin(segments.labels, list(picture.classes.thing_labels))
+        is_thing = np.isin(segments.labels, list(image.classes.thing_labels))
         gt = Masks(
             segments.labels[is_thing],
             encode_segments(gt_map, segments.ids[is_thing]),
             np.zeros(is_thing.sum()),
             segments.is_crowd[is_thing],
         )
-        return ImageMasks(picture.image_id, gt_map.shape, gt, predicted_masks(picture))
+        return ImageMasks(image.image_id, gt_map.shape, gt, predicted_masks(image))
 
     def summarize(self, results: Sequence[ImageMasks], classes: ClassTable) -> dict[str, float]:
         """Match all instances: ``AP``, ``AP50`` ...; also ``AP/<class>``."""
@@ -66,10 +66,10 @@ class APMeasure(Measure):
             metrics |= {f'AP/{name}': value for name, value in values.items()}
         return metrics
 
-    def write(self, picture: Picture, prefix: str) -> list[dict[str, Any]]:
+    def write(self, image: EvaluatedImage, prefix: str) -> list[dict[str, Any]]:
         """Put the instances into COCO's results format; the file is written at the end."""
-        masks = predicted_masks(picture)
-        return coco_results(picture.image_id, masks, picture.classes.category_ids)
+        masks = predicted_masks(image)
+        return coco_results(image.image_id, masks, image.classes.category_ids)
 
     def finish_writing(
         self, written: Sequence[list[dict[str, Any]]], prefix: str, classes: ClassTable
@@ -80,10 +80,10 @@ class APMeasure(Measure):
         super().finish_writing(written, prefix, classes)
 
 
-def predicted_masks(picture: Picture) -> Masks:
+def predicted_masks(image: EvaluatedImage) -> Masks:
     """The predicted instances that have a pixel, with their masks."""
-    labels, scores, ids = picture.instances
-    masks = encode_segments(picture.pred_map, ids)
+    labels, scores, ids = image.instances
+    masks = encode_segments(image.pred_map, ids)
     kept = np.flatnonzero(mask_areas(masks))
     return Masks(
         labels[kept], [masks[k] for k in kept], scores[kept], np.zeros(len(kept), dtype=bool)

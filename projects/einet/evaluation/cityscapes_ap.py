@@ -1,6 +1,6 @@
 """Cityscapes' AP of instances: matched in memory, averaged by cityscapesScripts itself.
 
-The script reads one PNG per predicted instance. Overlaps of two maps say the same, so pictures are
+The script reads one PNG per predicted instance. Overlaps of two maps say the same, so images are
 reduced to what its ``evaluateMatches`` takes, and its own code does the rest.
 
 Source: ``cityscapesscripts.evaluation.evalInstanceLevelSemanticLabeling``.
@@ -19,19 +19,19 @@ import numpy as np
 from mmengine.fileio import get
 from numpy.typing import NDArray
 
-from .picture import PredictedInstances
+from .image import PredictedInstances
 from .pq import count_overlaps
 
 #: From this id on, pixels are of a single instance: 1000 * label id + number. Below, ids are label
 #: ids: stuff, void, or a group of things.
 FIRST_INSTANCE = 1000
 
-#: Of one picture: ``groundTruth`` and ``prediction``, lists of dicts by class name.
+#: Of one image: ``groundTruth`` and ``prediction``, lists of dicts by class name.
 Matches = dict[str, dict[str, list[dict[str, Any]]]]
 
 
 class CityscapesPrecision(NamedTuple):
-    """AP in [0, 1]; NaN where no picture has an instance.
+    """AP in [0, 1]; NaN where no image has an instance.
 
     Attributes:
         ap: mean over IoU 0.50 to 0.95 and classes.
@@ -74,7 +74,7 @@ def read_instance_ids(path: str, backend_args: dict[str, Any] | None = None) -> 
 
 
 def instance_ids_path(img_path: str, instance_prefix: str | None = None) -> str:
-    """Where the instance ids of a picture are.
+    """Where the instance ids of an image are.
 
     Args:
         img_path: ``.../leftImg8bit/<split>/<city>/<name>_leftImg8bit.png``.
@@ -85,8 +85,8 @@ def instance_ids_path(img_path: str, instance_prefix: str | None = None) -> str:
     """
     folder, _, name = str(img_path).rpartition('/')
     root, marker, rest = folder.rpartition('leftImg8bit/')
-    picture = name.removesuffix('_leftImg8bit.png')
-    if picture == name or (instance_prefix is None and not marker):
+    image = name.removesuffix('_leftImg8bit.png')
+    if image == name or (instance_prefix is None and not marker):
         raise ValueError(
             f"{img_path} is not in Cityscapes' layout, "
             f'leftImg8bit/<split>/<city>/<name>_leftImg8bit.png, which leads to the instanceIds PNG'
@@ -95,7 +95,7 @@ def instance_ids_path(img_path: str, instance_prefix: str | None = None) -> str:
         places = f'{root}gtFine/{rest}'
     else:
         places = f'{instance_prefix.rstrip("/")}/{Path(folder).name}'
-    return f'{places}/{picture}_gtFine_instanceIds.png'
+    return f'{places}/{image}_gtFine_instanceIds.png'
 
 
 def label_ids(names: Sequence[str]) -> list[int]:
@@ -122,7 +122,7 @@ def match_instances(
     instances: PredictedInstances,
     names: Sequence[str],
 ) -> Matches:
-    """Overlaps of one picture's predicted and true instances of the same class.
+    """Overlaps of one image's predicted and true instances of the same class.
 
     Args:
         gt_map: (H, W) instance ids.
@@ -162,10 +162,10 @@ def match_instances(
 
 
 def cityscapes_precision(matches: Sequence[Matches]) -> CityscapesPrecision:
-    """Average over all pictures with the script's own functions.
+    """Average over all images with the script's own functions.
 
     Args:
-        matches: one per picture.
+        matches: one per image.
 
     Returns:
         Values in [0, 1].

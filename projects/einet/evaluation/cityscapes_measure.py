@@ -15,8 +15,8 @@ from .cityscapes_ap import (
 )
 from .classes import ClassTable
 from .files import write_file, write_png
+from .image import EvaluatedImage
 from .measure import Measure, cells, percent, print_table
-from .picture import Picture
 
 
 class CityscapesAPMeasure(Measure):
@@ -26,13 +26,13 @@ class CityscapesAPMeasure(Measure):
     benchmark ignores (caravans, trailers). Instances below 100 pixels are neither missed nor found,
     and a prediction that lies mostly in void, in groups or in those is no false one.
 
-    Written is the test server's format: ``<prefix>.instances/<picture>.txt``, with a line
+    Written is the test server's format: ``<prefix>.instances/<image>.txt``, with a line
     ``mask labelId score`` per instance, and the masks as PNGs beside it.
 
     Args:
         classwise: also return and print the AP of each class.
         instance_prefix: folder of the cities with the instanceIds; by default where Cityscapes has
-            it: ``gtFine/<split>`` beside the picture's ``leftImg8bit/<split>``.
+            it: ``gtFine/<split>`` beside the image's ``leftImg8bit/<split>``.
     """
 
     suffix = 'instances'
@@ -41,16 +41,16 @@ class CityscapesAPMeasure(Measure):
         super().__init__(classwise)
         self.instance_prefix = instance_prefix
 
-    def measure(self, picture: Picture) -> Matches:
-        """Match the instances of one picture."""
-        thing_names(picture.classes)
-        path = instance_ids_path(picture.field('img_path'), self.instance_prefix)
-        gt_map = read_instance_ids(path, picture.backend_args)
-        names = picture.classes.names
-        return match_instances(gt_map, picture.pred_map, picture.instances, names)
+    def measure(self, image: EvaluatedImage) -> Matches:
+        """Match the instances of one image."""
+        thing_names(image.classes)
+        path = instance_ids_path(image.field('img_path'), self.instance_prefix)
+        gt_map = read_instance_ids(path, image.backend_args)
+        names = image.classes.names
+        return match_instances(gt_map, image.pred_map, image.instances, names)
 
     def summarize(self, results: Sequence[Matches], classes: ClassTable) -> dict[str, float]:
-        """Average over all pictures: ``AP``, ``AP50``; also ``AP/<class>``."""
+        """Average over all images: ``AP``, ``AP50``; also ``AP/<class>``."""
         precision = cityscapes_precision(results)
         metrics = {'AP': percent(precision.ap), 'AP50': percent(precision.ap50)}
         print_table("Cityscapes' instances", [list(metrics), cells(list(metrics.values()))])
@@ -61,16 +61,16 @@ class CityscapesAPMeasure(Measure):
             metrics |= {f'AP/{name}': value for name, value in values.items()}
         return metrics
 
-    def write(self, picture: Picture, prefix: str) -> str:
-        """Write one picture's masks and their list."""
-        names = thing_names(picture.classes)
-        ids = dict(zip(sorted(picture.classes.thing_labels), label_ids(names), strict=True))
-        folder, stem = Path(f'{prefix}.{self.suffix}'), picture.path.stem
+    def write(self, image: EvaluatedImage, prefix: str) -> str:
+        """Write one image's masks and their list."""
+        names = thing_names(image.classes)
+        ids = dict(zip(sorted(image.classes.thing_labels), label_ids(names), strict=True))
+        folder, stem = Path(f'{prefix}.{self.suffix}'), image.path.stem
         lines = []
         for number, (label, score, panoptic_id) in enumerate(
-            zip(*(values.tolist() for values in picture.instances), strict=True)
+            zip(*(values.tolist() for values in image.instances), strict=True)
         ):
-            mask = picture.pred_map == panoptic_id
+            mask = image.pred_map == panoptic_id
             if mask.any():
                 write_png(folder / f'{stem}_{number}.png', mask.astype(np.uint8) * 255)
                 lines.append(f'{stem}_{number}.png {ids[label]} {score}\n')

@@ -19,7 +19,7 @@ from .instance_masks import Masks, mask_areas
 
 @dataclass(frozen=True)
 class ImageMasks:
-    """What AP needs of one picture.
+    """What AP needs of one image.
 
     Args:
         image_id: as in the data set.
@@ -62,9 +62,9 @@ def average_precision(
     """COCO's AP of masks. Crowd is neither missed nor found, and what it covers is no false one.
 
     Args:
-        images: of all pictures, in any order.
+        images: of all images, in any order.
         thing_labels: C_th labels, ascending.
-        max_dets: instances per class and picture that count, best scores first (COCO: 100).
+        max_dets: instances per class and image that count, best scores first (COCO: 100).
 
     Returns:
         The averages of ``pycocotools.cocoeval.COCOeval``.
@@ -98,7 +98,7 @@ def average_precision(
 def coco_results(
     image_id: int | str, masks: Masks, category_ids: Sequence[int]
 ) -> list[dict[str, Any]]:
-    """One picture's instances in COCO's results format.
+    """One image's instances in COCO's results format.
 
     Args:
         image_id: as in the data set.

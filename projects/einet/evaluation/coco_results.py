@@ -24,7 +24,7 @@ class WrittenImage:
 
     Args:
         image_id: as in the dataset; int or str.
-        picture: file name of the picture, without folder.
+        image: file name of the image, without folder.
         height: in pixels.
         width: in pixels.
         ids: (P,) ids of the segments in the PNG.
@@ -33,7 +33,7 @@ class WrittenImage:
     """
 
     image_id: int | str
-    picture: str
+    image: str
     height: int
     width: int
     ids: NDArray[np.int64]
@@ -42,13 +42,13 @@ class WrittenImage:
 
     @property
     def file_name(self) -> str:
-        """Of the PNG: the picture's, as COCO pairs them."""
-        return f'{Path(self.picture).stem}.png'
+        """Of the PNG: the image's, as COCO pairs them."""
+        return f'{Path(self.image).stem}.png'
 
 
 def write_image(
     folder: Path,
-    picture: str,
+    image: str,
     image_id: int | str,
     pred_map: NDArray[np.integer],
     num_classes: int,
@@ -60,8 +60,8 @@ def write_image(
 
     Args:
         folder: where to write; made when missing.
-        picture: file name of the picture; the PNG gets its stem.
-        image_id: of the picture.
+        image: file name of the image; the PNG gets its stem.
+        image_id: of the image.
         pred_map: (H, W) integer, label + instance_offset * instance; label C is void.
         num_classes: C.
         instance_offset: > C.
@@ -84,7 +84,7 @@ def write_image(
         )
     height, width = pred_map.shape
     id_map = ids[inverse].reshape(height, width)
-    written = WrittenImage(image_id, picture, height, width, ids[kept], labels[kept], areas[kept])
+    written = WrittenImage(image_id, image, height, width, ids[kept], labels[kept], areas[kept])
     write_png(folder / written.file_name, ids_to_bgr(id_map))
     return written
 
@@ -100,20 +100,20 @@ def write_json(
 
     Args:
         path: of the JSON file.
-        images: one per picture.
+        images: one per image.
         classes: (C,) names in the order of the labels.
         thing_labels: labels of the thing classes.
         category_ids: (C,) id in the JSON of each label.
 
     Raises:
-        ValueError: when two pictures share one file name.
+        ValueError: when two images share one file name.
     """
     owners: dict[str, int | str] = {}
     for image in images:
         if owners.setdefault(image.file_name, image.image_id) != image.image_id:
             raise ValueError(
                 f'the predictions of images {owners[image.file_name]} and {image.image_id} are '
-                f'both named {image.file_name}: give the pictures distinct names'
+                f'both named {image.file_name}: give the images distinct names'
             )
     categories = [
         dict(id=category_id, name=name, isthing=int(label in thing_labels))
@@ -121,7 +121,7 @@ def write_json(
     ]
     content = dict(
         images=[
-            dict(id=image.image_id, file_name=image.picture, width=image.width, height=image.height)
+            dict(id=image.image_id, file_name=image.image, width=image.width, height=image.height)
             for image in images
         ],
         annotations=[_annotation(image, category_ids) for image in images],

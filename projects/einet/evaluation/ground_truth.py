@@ -51,7 +51,7 @@ def read_id_map(path: str, backend_args: dict[str, Any] | None = None) -> NDArra
 
 
 def ids_to_bgr(id_map: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Code ids as colours, as :func:`read_id_map` reads them from a PNG.
+    """Code ids as colors, as :func:`read_id_map` reads them from a PNG.
 
     Args:
         id_map: (H, W) integer in [0, 2^24).

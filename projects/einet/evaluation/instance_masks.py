@@ -15,7 +15,7 @@ RLE = dict[str, Any]
 
 
 class Masks(NamedTuple):
-    """K instances of one picture with their masks.
+    """K instances of one image with their masks.
 
     Attributes:
         labels: (K,) int64 in [0, C_th).

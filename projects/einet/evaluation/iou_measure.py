@@ -7,8 +7,8 @@ import numpy as np
 
 from .classes import ClassTable
 from .files import write_png
+from .image import EvaluatedImage
 from .measure import Measure, cells, percent, print_table
-from .picture import Picture
 from .semantic_iou import (
     IoUStatistics,
     iou_statistics,
@@ -39,18 +39,18 @@ class IoUMeasure(Measure):
         super().__init__(classwise)
         self.ignore_crowd = ignore_crowd
 
-    def measure(self, picture: Picture) -> IoUStatistics:
-        """Count the pixels of one picture."""
+    def measure(self, image: EvaluatedImage) -> IoUStatistics:
+        """Count the pixels of one image."""
         return iou_statistics(
-            picture.gt_map,
-            picture.segments,
-            picture.pred_labels,
-            len(picture.classes),
+            image.gt_map,
+            image.segments,
+            image.pred_labels,
+            len(image.classes),
             self.ignore_crowd,
         )
 
     def summarize(self, results: Sequence[IoUStatistics], classes: ClassTable) -> dict[str, float]:
-        """Add up the pictures: ``mIoU``, ``mAcc``, ``aAcc``; also ``IoU/<class>``."""
+        """Add up the images: ``mIoU``, ``mAcc``, ``aAcc``; also ``IoU/<class>``."""
         quality = semantic_quality(sum_iou_statistics(results, len(classes)))
         iou, accuracy = percent(quality.iou), percent(quality.accuracy)
         metrics = {
@@ -68,10 +68,10 @@ class IoUMeasure(Measure):
             metrics |= {f'IoU/{n}': float(v) for n, v in zip(classes.names, iou, strict=True)}
         return metrics
 
-    def write(self, picture: Picture, prefix: str) -> str:
+    def write(self, image: EvaluatedImage, prefix: str) -> str:
         """Write the map of category ids: 8 bits, or 16 where an id needs them."""
-        table = np.array(picture.classes.category_ids)
+        table = np.array(image.classes.category_ids)
         table = table.astype(np.uint8 if table.max() < 256 else np.uint16)
-        name = f'{picture.path.stem}.png'
-        write_png(Path(f'{prefix}.{self.suffix}') / name, table[picture.pred_labels])
+        name = f'{image.path.stem}.png'
+        write_png(Path(f'{prefix}.{self.suffix}') / name, table[image.pred_labels])
         return name

@@ -1,4 +1,4 @@
-"""What a measure is: one number, or a few, from all pictures, in three steps."""
+"""What a measure is: one number, or a few, from all images, in three steps."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ from mmengine.logging import print_log
 from terminaltables import AsciiTable
 
 from .classes import ClassTable
-from .picture import Picture
+from .image import EvaluatedImage
 
 
 class Measure(ABC):
-    """Reduces each picture to a few hundred bytes and all pictures to numbers.
+    """Reduces each image to a few hundred bytes and all images to numbers.
 
     Between the two, results travel between ranks: they hold no maps.
 
@@ -28,11 +28,11 @@ class Measure(ABC):
         self.classwise = classwise
 
     @abstractmethod
-    def measure(self, picture: Picture) -> Any:
-        """Compare one picture's prediction with its ground truth.
+    def measure(self, image: EvaluatedImage) -> Any:
+        """Compare one image's prediction with its ground truth.
 
         Args:
-            picture: prediction and ground truth.
+            image: prediction and ground truth.
 
         Returns:
             A small object that can be pickled.
@@ -43,10 +43,10 @@ class Measure(ABC):
 
     @abstractmethod
     def summarize(self, results: Sequence[Any], classes: ClassTable) -> dict[str, float]:
-        """Turn what :meth:`measure` returned for all pictures into numbers, and print them.
+        """Turn what :meth:`measure` returned for all images into numbers, and print them.
 
         Args:
-            results: one per picture.
+            results: one per image.
             classes: of the data set.
 
         Returns:
@@ -54,22 +54,22 @@ class Measure(ABC):
         """
 
     @abstractmethod
-    def write(self, picture: Picture, prefix: str) -> Any:
-        """Write one picture's prediction.
+    def write(self, image: EvaluatedImage, prefix: str) -> Any:
+        """Write one image's prediction.
 
         Args:
-            picture: its ground truth is not read.
+            image: its ground truth is not read.
             prefix: of the files.
 
         Returns:
-            What :meth:`finish_writing` needs of this picture.
+            What :meth:`finish_writing` needs of this image.
         """
 
     def finish_writing(self, written: Sequence[Any], prefix: str, classes: ClassTable) -> None:
-        """Write what belongs to all pictures; in the main process only.
+        """Write what belongs to all images; in the main process only.
 
         Args:
-            written: what :meth:`write` returned, one per picture.
+            written: what :meth:`write` returned, one per image.
             prefix: of the files.
             classes: of the data set.
         """

@@ -10,9 +10,9 @@ from mmengine.evaluator import BaseMetric
 from .ap_measure import APMeasure
 from .cityscapes_measure import CityscapesAPMeasure
 from .classes import ClassTable
+from .image import EvaluatedImage
 from .iou_measure import IoUMeasure
 from .measure import Measure
-from .picture import Picture
 from .pq_measure import PQMeasure
 
 METRIC_NAMES = ('PQ', 'AP', 'cityscapes_AP', 'mIoU')
@@ -62,7 +62,7 @@ class PanopticMetric(BaseMetric):
             overwritten, none is deleted. With several ranks, on a disk that all share.
         format_only: write without evaluating; no ground truth is read.
         ignore_crowd: for mIoU: crowd does not count; False counts it as of its class.
-        max_dets: for AP: instances per class and picture that count.
+        max_dets: for AP: instances per class and image that count.
         instance_prefix: for cityscapes_AP: folder with the cities' instanceIds PNGs; found beside
             ``leftImg8bit`` when None.
         backend_args: storage backend of the ground-truth PNGs.
@@ -131,9 +131,9 @@ class PanopticMetric(BaseMetric):
         """
         classes = self.classes
         for sample in data_samples:
-            picture = Picture(sample, classes, self.backend_args)
+            image = EvaluatedImage(sample, classes, self.backend_args)
             try:
-                self.results.append(self._reduce(picture))
+                self.results.append(self._reduce(image))
             except ValueError as error:
                 path = sample.get('seg_map_path') or sample.get('img_path')
                 raise ValueError(f'image {sample.get("img_id")}, {path}: {error}') from error
@@ -157,12 +157,12 @@ class PanopticMetric(BaseMetric):
                 metrics |= measure.summarize(measured, classes)
         return metrics
 
-    def _reduce(self, picture: Picture) -> ImageResult:
+    def _reduce(self, image: EvaluatedImage) -> ImageResult:
         measured, written = (), ()
         if not self.format_only:
-            measured = tuple(measure.measure(picture) for measure in self.measures)
+            measured = tuple(measure.measure(image) for measure in self.measures)
         if self.outfile_prefix is not None:
-            written = tuple(m.write(picture, self.outfile_prefix) for m in self.measures)
+            written = tuple(m.write(image, self.outfile_prefix) for m in self.measures)
         return ImageResult(measured, written)
 
 

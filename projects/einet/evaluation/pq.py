@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-#: Segment id of unlabelled pixels in a ground-truth map.
+#: Segment id of unlabeled pixels in a ground-truth map.
 VOID_ID = 0
 #: Label of predicted pixels that belong to no segment, and row of void in :class:`Overlaps`.
 NONE = -1

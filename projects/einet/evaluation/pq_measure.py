@@ -8,8 +8,8 @@ from mmdet.evaluation.functional import INSTANCE_OFFSET
 
 from .classes import ClassTable
 from .coco_results import WrittenImage, write_image, write_json
+from .image import EvaluatedImage
 from .measure import Measure, cells, percent, print_table
-from .picture import Picture
 from .pq import PQStatistics, pq_statistics
 from .pq_summary import PanopticQuality, class_quality, mean_quality, sum_statistics
 
@@ -29,18 +29,18 @@ class PQMeasure(Measure):
 
     suffix = 'panoptic'
 
-    def measure(self, picture: Picture) -> PQStatistics:
-        """Match the segments of one picture."""
+    def measure(self, image: EvaluatedImage) -> PQStatistics:
+        """Match the segments of one image."""
         return pq_statistics(
-            picture.gt_map,
-            picture.segments,
-            picture.pred_map,
-            len(picture.classes),
+            image.gt_map,
+            image.segments,
+            image.pred_map,
+            len(image.classes),
             INSTANCE_OFFSET,
         )
 
     def summarize(self, results: Sequence[PQStatistics], classes: ClassTable) -> dict[str, float]:
-        """Add up the pictures: ``PQ``, ``SQ``, ``RQ``, ``PQ_th`` ...; also ``PQ/<class>``."""
+        """Add up the images: ``PQ``, ``SQ``, ``RQ``, ``PQ_th`` ...; also ``PQ/<class>``."""
         total = sum_statistics(results, len(classes))
         quality = PanopticQuality(*(percent(values) for values in class_quality(total)))
         groups = {
@@ -61,14 +61,14 @@ class PQMeasure(Measure):
             _print_classes(quality, total, classes)
         return metrics
 
-    def write(self, picture: Picture, prefix: str) -> WrittenImage:
+    def write(self, image: EvaluatedImage, prefix: str) -> WrittenImage:
         """Write the id-coded PNG."""
         return write_image(
             Path(f'{prefix}.{self.suffix}'),
-            picture.path.name,
-            picture.image_id,
-            picture.pred_map,
-            len(picture.classes),
+            image.path.name,
+            image.image_id,
+            image.pred_map,
+            len(image.classes),
             INSTANCE_OFFSET,
         )
 

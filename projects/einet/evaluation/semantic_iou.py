@@ -1,6 +1,6 @@
 """Intersection over union of classes, from a panoptic ground truth and a map of labels, in numpy.
 
-Letters: H x W pixels; C classes; J classes of one picture.
+Letters: H x W pixels; C classes; J classes of one image.
 """
 
 import math
@@ -14,7 +14,7 @@ from .pq import NONE, GroundTruthSegments, count_overlaps
 
 
 class IoUStatistics(NamedTuple):
-    """Pixels of the J classes that a picture (or a whole set) concerns.
+    """Pixels of the J classes that an image (or a whole set) concerns.
 
     Attributes:
         labels: (J,) int64, ascending.
@@ -50,7 +50,7 @@ def iou_statistics(
     num_classes: int,
     ignore_crowd: bool,
 ) -> IoUStatistics:
-    """Count the pixels of one picture.
+    """Count the pixels of one image.
 
     Args:
         gt_map: (H, W) integer ids, each listed in ``gt_segments`` or 0 = void. Pixels of void do
@@ -90,10 +90,10 @@ def iou_statistics(
 
 
 def sum_iou_statistics(statistics: Iterable[IoUStatistics], num_classes: int) -> IoUStatistics:
-    """Add up pictures.
+    """Add up images.
 
     Args:
-        statistics: one per picture.
+        statistics: one per image.
         num_classes: C.
 
     Returns:

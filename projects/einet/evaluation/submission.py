@@ -24,7 +24,7 @@ Entry = tuple[str, Path]
 
 @dataclass(frozen=True)
 class ImageList:
-    """The pictures of a test set.
+    """The images of a test set.
 
     Args:
         sizes: (height, width) by image id.
@@ -49,13 +49,13 @@ class Submission:
 
 
 def read_image_list(path: Path) -> ImageList:
-    """Read the pictures and categories of an annotation file in COCO's format.
+    """Read the images and categories of an annotation file in COCO's format.
 
     Args:
         path: of a JSON with ``images`` and ``categories``; annotations are not looked at.
 
     Raises:
-        ValueError: when it has no pictures or is not such a file.
+        ValueError: when it has no images or is not such a file.
     """
     try:
         content = json.loads(path.read_bytes())
@@ -103,7 +103,7 @@ def panoptic_submission(prefix: str, images: ImageList, name: str) -> Submission
 
 
 def instance_submission(prefix: str, images: ImageList) -> Submission:
-    """Instances for Cityscapes' server: ``<picture>*.txt`` with masks beside it.
+    """Instances for Cityscapes' server: ``<image>*.txt`` with masks beside it.
 
     Args:
         prefix: what ``outfile_prefix`` was.
@@ -132,7 +132,7 @@ def instance_submission(prefix: str, images: ImageList) -> Submission:
 
 
 def semantic_submission(prefix: str, images: ImageList) -> Submission:
-    """Label ids of pixels for Cityscapes' server: ``<picture>*.png``.
+    """Label ids of pixels for Cityscapes' server: ``<image>*.png``.
 
     Args:
         prefix: what ``outfile_prefix`` was.
@@ -170,16 +170,16 @@ def write_zip(path: Path, entries: Sequence[Entry]) -> None:
 
 
 def _coverage(found: Sequence[int | str], wanted: Collection[int | str]) -> Iterator[str]:
-    """Every picture once, and no other."""
+    """Every image once, and no other."""
     predicted = set(found)
     missing = [image_id for image_id in wanted if image_id not in predicted]
     foreign = [image_id for image_id in predicted if image_id not in wanted]
     if missing:
-        yield f'{len(missing)} pictures of the list have no prediction, for example {missing[0]!r}'
+        yield f'{len(missing)} images of the list have no prediction, for example {missing[0]!r}'
     if foreign:
-        yield f'{len(foreign)} predictions are of other pictures, for example {foreign[0]!r}'
+        yield f'{len(foreign)} predictions are of other images, for example {foreign[0]!r}'
     if len(predicted) < len(found):
-        yield f'{len(found) - len(predicted)} pictures are predicted twice'
+        yield f'{len(found) - len(predicted)} images are predicted twice'
 
 
 def _png_problems(
@@ -205,7 +205,7 @@ def _png_problems(
 def _files_of_images(
     folder: Path, images: ImageList, ending: str
 ) -> tuple[list[tuple[int | str, Path]], list[str]]:
-    """The one file of each picture, as Cityscapes' scripts find it: by the start of its name."""
+    """The one file of each image, as Cityscapes' scripts find it: by the start of its name."""
     if not folder.is_dir():
         raise FileNotFoundError(f'there is no {folder}: run tools/test.py with that outfile_prefix')
     by_image: dict[str, list[Path]] = {}
@@ -214,7 +214,7 @@ def _files_of_images(
     pairs = [(i, by_image[str(i)][0]) for i in images.sizes if str(i) in by_image]
     problems = list(_coverage([image_id for image_id, _ in pairs], images.sizes))
     problems += [
-        f'{[p.name for p in by_image[str(i)][:3]]} are all of picture {i}; one is wanted'
+        f'{[p.name for p in by_image[str(i)][:3]]} are all of image {i}; one is wanted'
         for i, _ in pairs
         if len(by_image[str(i)]) > 1
     ]
@@ -233,6 +233,6 @@ def _image_problems(path: Path, size: tuple[int, int]) -> Iterator[str]:
 
 def _size_message(image: NDArray[np.generic], size: tuple[int, int]) -> str:
     return (
-        f'has {image.shape[1]} x {image.shape[0]} pixels, its picture {size[1]} x {size[0]} '
+        f'has {image.shape[1]} x {image.shape[0]} pixels, its image {size[1]} x {size[0]} '
         f'(width x height)'
     )

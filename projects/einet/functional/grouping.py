@@ -1,7 +1,7 @@
-r"""Peaks and embeddings to instances, with the semantics to a panoptic map (Eq. 9), per picture.
+r"""Peaks and embeddings to instances, with the semantics to a panoptic map (Eq. 9), per image.
 
 C = C_th + C_st categories (things first), K instances, D embedding width, h x w the network's maps,
-H x W the original picture, N of its pixels (flat indices) are labelled as things.
+H x W the original image, N of its pixels (flat indices) are labeled as things.
 
 Every decision is an argmax over upsampled maps that are *linear* in the network's output: logits,
 and for the nearest centroid :math:`I \cdot O_k - \lVert O_k \rVert^2 / 2`. If the argmax is the
@@ -20,7 +20,7 @@ from .resize import BilinearCells
 
 INSTANCE_OFFSET = 1000  # as in mmdet.evaluation.functional; this package needs torch only
 
-# Values (pixels x channels) in flight: bounds memory at any picture size and instance count.
+# Values (pixels x channels) in flight: bounds memory at any image size and instance count.
 _CHUNK = 1 << 22
 
 
@@ -29,7 +29,7 @@ class Semantics(NamedTuple):
 
     Attributes:
         labels: (H, W) uint8 in [0, C).
-        thing_pixels: (N,) int64, flat indices of the pixels labelled as a thing.
+        thing_pixels: (N,) int64, flat indices of the pixels labeled as a thing.
         thing_labels: (N,) int64, their labels.
         thing_probabilities: (N,) float, softmax probability of the label there.
     """
@@ -49,7 +49,7 @@ class PanopticResult(NamedTuple):
         labels: (K,) int64 in [0, C_th).
         scores: (K,) float in [0, 1], peak x mean semantic probability inside the mask.
         panoptic_ids: (K,) int64, the instance's value in ``panoptic``.
-        centroids: (K, 2) float xy, the peak in pixels of the original picture.
+        centroids: (K, 2) float xy, the peak in pixels of the original image.
     """
 
     panoptic: Tensor
@@ -60,13 +60,13 @@ class PanopticResult(NamedTuple):
     centroids: Tensor
 
 
-def semantic_decision(logits: Tensor, cells: BilinearCells, num_thing_classes: int) -> Semantics:
+def semantic_decision(logits: Tensor, cells: BilinearCells, num_things_classes: int) -> Semantics:
     """Label every pixel by the largest upsampled logit, with its probability on thing pixels.
 
     Args:
         logits: (C, h, w) float, finite, C <= 255.
-        cells: from the maps to the original picture.
-        num_thing_classes: C_th.
+        cells: from the maps to the original image.
+        num_things_classes: C_th.
 
     Returns:
         The decision.
@@ -75,7 +75,7 @@ def semantic_decision(logits: Tensor, cells: BilinearCells, num_thing_classes: i
     corner = logits.max(dim=0).indices
     corner = corner.masked_fill(~cells.unanimous(corner), undecided).to(torch.uint8)
     labels = cells.expand(corner).flatten()
-    pixels = ((labels < num_thing_classes) | (labels == undecided)).nonzero().squeeze(1)
+    pixels = ((labels < num_things_classes) | (labels == undecided)).nonzero().squeeze(1)
     table = logits.flatten(1).t().contiguous()
     chosen = torch.empty_like(pixels)
     probabilities = logits.new_empty(len(pixels))
@@ -85,7 +85,7 @@ def semantic_decision(logits: Tensor, cells: BilinearCells, num_thing_classes: i
         chosen[part] = best.indices
         probabilities[part] = (best.values - values.logsumexp(dim=1)).exp()
     labels[pixels] = chosen.to(torch.uint8)
-    things = (chosen < num_thing_classes).nonzero().squeeze(1)
+    things = (chosen < num_things_classes).nonzero().squeeze(1)
     return Semantics(
         labels=labels.view(cells.ori_shape),
         thing_pixels=pixels[things],
@@ -94,19 +94,19 @@ def semantic_decision(logits: Tensor, cells: BilinearCells, num_thing_classes: i
     )
 
 
-def most_probable(probabilities: Tensor, num_thing_classes: int) -> Semantics:
+def most_probable(probabilities: Tensor, num_things_classes: int) -> Semantics:
     """Label every pixel by its largest probability.
 
     Args:
         probabilities: (C, H, W) float in [0, 1], C <= 255.
-        num_thing_classes: C_th.
+        num_things_classes: C_th.
 
     Returns:
         The decision.
     """
     best = probabilities.max(dim=0)
     labels = best.indices.flatten()
-    pixels = (labels < num_thing_classes).nonzero().squeeze(1)
+    pixels = (labels < num_things_classes).nonzero().squeeze(1)
     return Semantics(
         labels=best.indices.to(torch.uint8),
         thing_pixels=pixels,
@@ -157,7 +157,7 @@ def group_pixels(
     Args:
         scores: (K, h, w) float, from :func:`score_maps`, or their sum over views.
         centroid_labels: (K,) int64.
-        cells: from the maps to the original picture.
+        cells: from the maps to the original image.
         pixels: (N,) int64, flat indices of thing pixels.
         pixel_labels: (N,) int64, their class.
 
@@ -179,7 +179,7 @@ def merge_segments(
     peaks: Peaks,
     cells: BilinearCells,
     num_classes: int,
-    num_thing_classes: int,
+    num_things_classes: int,
     stuff_area: int,
 ) -> PanopticResult:
     """Write the panoptic map: grouped things, stuff that is large enough, void elsewhere.
@@ -188,9 +188,9 @@ def merge_segments(
         semantics: labels and thing pixels.
         groups: (N,) int64, the peak each thing pixel belongs to, -1 = none (becomes void).
         peaks: of K instances; those that got no pixel are left out.
-        cells: from the maps to the original picture.
+        cells: from the maps to the original image.
         num_classes: C, also the void label.
-        num_thing_classes: C_th.
+        num_things_classes: C_th.
         stuff_area: a stuff class with fewer pixels than this becomes void.
 
     Returns:
@@ -198,7 +198,7 @@ def merge_segments(
     """
     labels = semantics.labels.flatten()
     values = torch.arange(num_classes, dtype=torch.int32, device=labels.device)
-    values[:num_thing_classes] = num_classes
+    values[:num_things_classes] = num_classes
     values[torch.bincount(labels, minlength=num_classes) < stuff_area] = num_classes
     panoptic = values[labels.int()]
 
@@ -218,7 +218,7 @@ def merge_segments(
         labels=peaks.labels[kept],
         scores=peaks.scores[kept] * (sums[kept] / sizes[kept]).to(peaks.scores),
         panoptic_ids=ids[kept],
-        centroids=cells.to_picture(peaks.xy[kept]),
+        centroids=cells.to_image(peaks.xy[kept]),
     )
 
 

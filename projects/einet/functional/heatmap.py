@@ -68,7 +68,7 @@ def centroid_heatmap(
     .. math:: Y_{l,y,x} = \max_{k: l_k = l} \exp(-\lVert (x, y) - c_k \rVert^2 / 2 \sigma_k^2)
 
     with :math:`\sigma_k = (2 r_k + 1) / 6`, inside the square of radius :math:`r_k` (the
-    rounded-down :func:`gaussian_radius`) around the centre.
+    rounded-down :func:`gaussian_radius`) around the center.
 
     Args:
         centroids_xy: (K, 2), rounded down to cells. What lies outside the map is not drawn.
@@ -80,7 +80,7 @@ def centroid_heatmap(
         min_radius: smallest radius, in cells.
 
     Returns:
-        (C_th, h, w) float32 in [0, 1], exactly 1 at every centre.
+        (C_th, h, w) float32 in [0, 1], exactly 1 at every center.
     """
     sizes = sizes_wh.to(torch.promote_types(sizes_wh.dtype, torch.float32))
     radii = gaussian_radius(sizes[:, 1], sizes[:, 0], min_overlap).long().clamp(min=min_radius)
@@ -102,7 +102,7 @@ def center_heatmap(centers_xy: Tensor, size: tuple[int, int], sigma: float) -> T
         sigma: in cells, > 0.
 
     Returns:
-        (1, h, w) float32 in [0, 1], exactly 1 at every centre.
+        (1, h, w) float32 in [0, 1], exactly 1 at every center.
     """
     labels = torch.zeros(len(centers_xy), dtype=torch.long, device=centers_xy.device)
     radii = torch.full_like(labels, math.ceil(3 * sigma))
@@ -119,7 +119,7 @@ def _draw_gaussians(
     num_classes: int,
     size: tuple[int, int],
 ) -> Tensor:
-    """Maximum of Gaussians inside squares: K centres, channels, radii and spreads, in cells."""
+    """Maximum of Gaussians inside squares: K centers, channels, radii and spreads, in cells."""
     height, width = size
     heatmap = torch.zeros(num_classes * height * width, device=centers_xy.device)
     centers = torch.div(centers_xy, 1, rounding_mode='floor').long()
@@ -163,7 +163,7 @@ def find_peaks(
         top_k: Peaks kept per channel, before the semantic labels are asked.
         labels: (h, w) integer, semantic label per cell; a peak of channel l stays only where it
             is l. Default: no such test.
-        valid: (rows, columns) of the top-left part that shows the picture; the rest is padding,
+        valid: (rows, columns) of the top-left part that shows the image; the rest is padding,
             where nothing counts. Default: all.
         ranking: (C_th, h, w), what cells are compared by, monotone in ``heatmap``: its logits,
             because a float32 sigmoid is 1.0 from a logit of about 17 on. Default: ``heatmap``.

@@ -1,4 +1,4 @@
-"""Interaction of instance and semantic embeddings through the semantic centres, Eq. 2-4.
+"""Interaction of instance and semantic embeddings through the semantic centers, Eq. 2-4.
 
 Letters: N pixels and K instances of one image, C categories (things first), D embedding width.
 Tensors over categories have C rows; ``present`` says which of them the image contains.
@@ -97,7 +97,7 @@ def center_contributions(
     present: Tensor,
     num_things: int,
 ) -> tuple[Tensor, Tensor]:
-    r"""What one image adds to the update of the centres: numerators and denominators of Eq. 3.
+    r"""What one image adds to the update of the centers: numerators and denominators of Eq. 3.
 
     A present thing category with an instance of its own gets :math:`\sum_k \omega_{kj}
     \phi(E_k)` over :math:`\sum_k \omega_{kj}`, both over *all* K instances. Any other present
@@ -138,18 +138,18 @@ def update_centers(
     momentum: float = 0.9,
     normalize: bool = True,
 ) -> Tensor:
-    r"""Move the semantic centres, Eq. 3.
+    r"""Move the semantic centers, Eq. 3.
 
     .. math:: Q_j \leftarrow \mu Q_j + (1 - \mu) \, \text{numerator}_j / \text{denominator}_j
 
     Args:
         centers: Q, (C, D) float.
-        seen: Categories that already have a centre, (C,) bool. A category's first sight sets its
-            centre to the quotient itself, so that it need not decay from zero.
+        seen: Categories that already have a center, (C,) bool. A category's first sight sets its
+            center to the quotient itself, so that it need not decay from zero.
         numerator: (C, D) float, summed over images, from :func:`center_contributions`.
         denominator: (C,) float, likewise. Categories with 0 do not move.
         momentum: mu in [0, 1].
-        normalize: Divide by the denominator. False takes the sum itself, as printed: the centres
+        normalize: Divide by the denominator. False takes the sum itself, as printed: the centers
             then grow with the number of instances.
 
     Returns:
@@ -165,7 +165,7 @@ def update_centers(
 def calibrate(
     semantic_embedding: Tensor, labels: Tensor, centers: Tensor, is_thing: Tensor
 ) -> Tensor:
-    """Replace the embeddings of thing pixels by their category's centre, Eq. 4.
+    """Replace the embeddings of thing pixels by their category's center, Eq. 4.
 
     Args:
         semantic_embedding: S, (N, D) float.
@@ -176,9 +176,9 @@ def calibrate(
     Returns:
         (N, D), the type of S: Q_y on thing pixels, S elsewhere.
     """
-    labelled = (labels >= 0) & (labels < len(centers))
-    rows = torch.where(labelled, labels.long(), 0)
-    replaced = labelled & is_thing[rows]
+    labeled = (labels >= 0) & (labels < len(centers))
+    rows = torch.where(labeled, labels.long(), 0)
+    replaced = labeled & is_thing[rows]
     values = centers.to(semantic_embedding.dtype).index_select(0, rows)
     return torch.where(replaced[:, None], values, semantic_embedding)
 

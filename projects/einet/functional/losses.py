@@ -26,7 +26,7 @@ def semantic_center_loss(
     margin: float = 5.0,
     reduction: Literal['mean', 'sum'] = 'mean',
 ) -> Tensor:
-    r"""Pixels near their category's centre and far from the others', first line of Eq. 1.
+    r"""Pixels near their category's center and far from the others', first line of Eq. 1.
 
     .. math:: \sum_j \Big[\operatorname*{mean}_{y_i = j} D_e(S_i, Q_j)
               - \operatorname*{mean}_{y_i \ne j} D_e(S_i, Q_j) + m\Big]_+
@@ -126,7 +126,7 @@ def instance_semantic_consistency_loss(
     present: Tensor,
     alpha: float = 0.15,
 ) -> Tensor:
-    r"""R_ins: instance means point to their own category's centre, Eq. 5-7.
+    r"""R_ins: instance means point to their own category's center, Eq. 5-7.
 
     .. math:: \ell_{kj} = -\log\Big(1 - \frac{[d_n^{kj} - D_c(E_k, Q_{g(k)}) + \alpha]_+}
                                              {1 + \alpha}\Big)
@@ -143,7 +143,7 @@ def instance_semantic_consistency_loss(
 
     Returns:
         Scalar >= 0; zero when K = 0. The logarithm's argument is kept at or above
-        ``MIN_CONSISTENCY``, with zero gradient below: an instance opposite to its centre has no
+        ``MIN_CONSISTENCY``, with zero gradient below: an instance opposite to its center has no
         direction to turn to anyway.
     """
     if len(instance_means) == 0:

@@ -1,10 +1,10 @@
-r"""Instances by centre offsets, as in Panoptic-DeepLab (Cheng et al., CVPR 2020), per picture.
+r"""Instances by center offsets, as in Panoptic-DeepLab (Cheng et al., CVPR 2020), per image.
 
-Every thing pixel predicts the offset to its instance's centre of mass; moved by it, the pixel joins
-the nearest centre, whatever its class. An instance then takes the class most of its pixels have.
+Every thing pixel predicts the offset to its instance's center of mass; moved by it, the pixel joins
+the nearest center, whatever its class. An instance then takes the class most of its pixels have.
 
 K instances, C categories, C_th of them things (first), h x w maps, N thing pixels of the original
-picture. Points and offsets are (x, y); 0 is the middle of a map's or picture's first pixel.
+image. Points and offsets are (x, y); 0 is the middle of a map's or image's first pixel.
 """
 
 import torch
@@ -15,7 +15,7 @@ from .resize import BilinearCells
 
 
 def offset_targets(segment_ids: Tensor, centers: Tensor, image_size: tuple[int, int]) -> Tensor:
-    """Offset from the middle of every cell to the centre of the cell's instance.
+    """Offset from the middle of every cell to the center of the cell's instance.
 
     Args:
         segment_ids: (h, w) int64 in [0, K), -1 where there is no instance.
@@ -36,16 +36,16 @@ def offset_targets(segment_ids: Tensor, centers: Tensor, image_size: tuple[int, 
 def group_by_offsets(
     offsets: Tensor, centers: Tensor, cells: BilinearCells, pixels: Tensor
 ) -> Tensor:
-    """Give every pixel, moved by its upsampled offset, to the nearest centre.
+    """Give every pixel, moved by its upsampled offset, to the nearest center.
 
-    Where a pixel lands is bilinear inside a cell, and what is nearest to one centre is convex: if
-    the four corners of a cell choose the same centre, so do all of its pixels. Only the pixels of
+    Where a pixel lands is bilinear inside a cell, and what is nearest to one center is convex: if
+    the four corners of a cell choose the same center, so do all of its pixels. Only the pixels of
     other cells, and those beyond the middles of the outermost ones, are measured one by one.
 
     Args:
-        offsets: (2, h, w) float, in pixels of the original picture.
-        centers: (K, 2) xy, in pixels of the original picture.
-        cells: from the maps to the original picture.
+        offsets: (2, h, w) float, in pixels of the original image.
+        centers: (K, 2) xy, in pixels of the original image.
+        cells: from the maps to the original image.
         pixels: (N,) int64, flat indices of the pixels to group.
 
     Returns:
@@ -73,7 +73,7 @@ def group_by_offsets(
 
 
 def majority_labels(
-    groups: Tensor, labels: Tensor, num_groups: int, num_thing_classes: int
+    groups: Tensor, labels: Tensor, num_groups: int, num_things_classes: int
 ) -> Tensor:
     """The most frequent label of every group's pixels.
 
@@ -81,15 +81,15 @@ def majority_labels(
         groups: (N,) int64 in [0, K), -1 for pixels of no group.
         labels: (N,) int64 in [0, C_th).
         num_groups: K.
-        num_thing_classes: C_th.
+        num_things_classes: C_th.
 
     Returns:
         (K,) int64 in [0, C_th), the lowest among equals; 0 for a group without pixels.
     """
     members = groups >= 0
-    cast = groups[members] * num_thing_classes + labels[members]
-    votes = torch.bincount(cast, minlength=num_groups * num_thing_classes)
-    return votes.view(num_groups, num_thing_classes).max(dim=1).indices
+    cast = groups[members] * num_things_classes + labels[members]
+    votes = torch.bincount(cast, minlength=num_groups * num_things_classes)
+    return votes.view(num_groups, num_things_classes).max(dim=1).indices
 
 
 def relabel(
@@ -102,11 +102,11 @@ def relabel(
     """Overrule the labels of thing pixels by those of their groups.
 
     Args:
-        semantics: of the picture.
+        semantics: of the image.
         groups: (N,) int64 in [0, K), -1 for pixels of no group.
         group_labels: (K,) int64 in [0, C_th).
         logits: (C, h, w) float, what ``semantics`` was decided from.
-        cells: from the maps to the original picture.
+        cells: from the maps to the original image.
 
     Returns:
         ``semantics`` with other ``thing_labels``, and their softmax probabilities.
@@ -137,7 +137,7 @@ def _middles(
 
 
 def _nearest(points: Tensor, centers: Tensor) -> Tensor:
-    """The centre (K, 2) nearest to each point (N, 2): (N,) int64."""
+    """The center (K, 2) nearest to each point (N, 2): (N,) int64."""
     nearest = torch.empty(len(points), dtype=torch.long, device=points.device)
     for part in row_slices(len(points), len(centers)):
         # By differences: squares of coordinates would not leave float32 enough digits.

@@ -1,7 +1,7 @@
-"""From the maps of a padded network input to the original picture's pixels, in one bilinear step.
+"""From the maps of a padded network input to the original image's pixels, in one bilinear step.
 
-The network sees the picture, resized to ``img``, in the top-left corner of an input of size
-``padded``; its maps (C, h, w) cover that input. Row Y of the original picture (``ori``) reads the
+The network sees the image, resized to ``img``, in the top-left corner of an input of size
+``padded``; its maps (C, h, w) cover that input. Row Y of the original image (``ori``) reads the
 map at row ``max((Y + 0.5) * step - 0.5, 0)``, ``step = (img_height / ori_height) * (h /
 padded_height)``, and columns likewise: torch's ``align_corners=False`` with a given scale. Sizes
 are (height, width).
@@ -18,12 +18,12 @@ _CHUNK = 1 << 18
 
 
 class Shapes(NamedTuple):
-    """The three sizes of one picture, each (height, width) in pixels.
+    """The three sizes of one image, each (height, width) in pixels.
 
     Attributes:
         padded: the network's input.
-        img: the picture inside it, after resizing, at the top left.
-        ori: the picture that the result is for.
+        img: the image inside it, after resizing, at the top left.
+        ori: the image that the result is for.
     """
 
     padded: tuple[int, int]
@@ -31,27 +31,27 @@ class Shapes(NamedTuple):
     ori: tuple[int, int]
 
     def steps(self, map_shape: tuple[int, int]) -> tuple[float, float]:
-        """Rows and columns of a map (h, w) per pixel of the original picture."""
+        """Rows and columns of a map (h, w) per pixel of the original image."""
         sizes = zip(self.padded, self.img, self.ori, map_shape, strict=True)
         rows, columns = ((img * size) / (ori * padded) for padded, img, ori, size in sizes)
         return rows, columns
 
     def valid_cells(self, map_shape: tuple[int, int]) -> tuple[int, int]:
-        """Rows and columns of a map (h, w) that show a part of the picture, not only padding."""
+        """Rows and columns of a map (h, w) that show a part of the image, not only padding."""
         sizes = zip(self.padded, self.img, map_shape, strict=True)
         rows, columns = (-(-img * size // padded) for padded, img, size in sizes)
         return rows, columns
 
 
 def resize_maps(maps: Tensor, shapes: Shapes) -> Tensor:
-    """Crop the padding and resize to the original picture, in one interpolation.
+    """Crop the padding and resize to the original image, in one interpolation.
 
     Not ``F.interpolate``: with a scale that is given it still takes the output to be a plain copy
     when its size happens to be that of the map.
 
     Args:
         maps: (C, h, w) float.
-        shapes: of the picture.
+        shapes: of the image.
 
     Returns:
         (C, ori_height, ori_width), in the type of ``maps``.
@@ -61,10 +61,10 @@ def resize_maps(maps: Tensor, shapes: Shapes) -> Tensor:
 
 
 class Samples(NamedTuple):
-    """Where to read one axis of a map: between two neighbours, for each of M output points.
+    """Where to read one axis of a map: between two neighbors, for each of M output points.
 
     Attributes:
-        low: (M,) int64, the lower neighbour.
+        low: (M,) int64, the lower neighbor.
         high: (M,) int64, the upper one.
         weight: (M,) float in [0, 1], of the upper one.
     """
@@ -79,10 +79,10 @@ class Samples(NamedTuple):
 
 
 def sample_axis(source: Tensor, size: int, like: Tensor) -> Samples:
-    """Neighbours and weights of positions along an axis; outside it, its first or last cell.
+    """Neighbors and weights of positions along an axis; outside it, its first or last cell.
 
     Args:
-        source: (M,) float64, positions in cells; 0 is the centre of the first.
+        source: (M,) float64, positions in cells; 0 is the center of the first.
         size: cells of the axis.
         like: gives device and floating type.
     """
@@ -108,13 +108,13 @@ def interpolate(maps: Tensor, rows: Samples, columns: Samples) -> Tensor:
 class BilinearCells:
     """The mapping of :func:`resize_maps` pixel by pixel, to evaluate only some pixels.
 
-    A *cell* is the square between four neighbouring points of the map, named by its top-left one.
+    A *cell* is the square between four neighboring points of the map, named by its top-left one.
     Within a cell maps are bilinear, so of several maps the largest is the same one everywhere
     if it is the same at all four corners. N counts output pixels, given as flat indices.
 
     Args:
         map_shape: (h, w).
-        shapes: of the picture.
+        shapes: of the image.
         like: gives device and floating type.
     """
 
@@ -162,11 +162,11 @@ class BilinearCells:
         # A weighted sum of table rows is what embedding_bag does, without an (N, 4, C) copy.
         return F.embedding_bag(corners, table, mode='sum', per_sample_weights=weights)
 
-    def to_picture(self, xy: Tensor) -> Tensor:
-        """Centre of map cells as points of the original picture: (K, 2) xy -> (K, 2) float xy."""
+    def to_image(self, xy: Tensor) -> Tensor:
+        """Center of map cells as points of the original image: (K, 2) xy -> (K, 2) float xy."""
         steps = xy.new_tensor(self.steps[::-1], dtype=self.rows.weight.dtype)
         last = xy.new_tensor(self.ori_shape[::-1]) - 1
-        # The last cell may reach over the picture's border into the padding.
+        # The last cell may reach over the image's border into the padding.
         return torch.minimum((xy + 0.5) / steps - 0.5, last).clamp(min=0)
 
     def _rows_and_columns(self, pixels: Tensor) -> tuple[Tensor, Tensor]:

@@ -75,7 +75,7 @@ class SegmentGeometry(NamedTuple):
     """Where the segments of one map lie; all zero for a segment without pixels."""
 
     centroids: Tensor
-    """Centre of mass, moved to the segment's nearest pixel: (x, y), (M, 2) int64."""
+    """Center of mass, moved to the segment's nearest pixel: (x, y), (M, 2) int64."""
     areas: Tensor
     """Numbers of pixels, (M,) int64."""
     boxes: Tensor
@@ -85,7 +85,7 @@ class SegmentGeometry(NamedTuple):
 def segment_centroids(segment_ids: Tensor, num_segments: int) -> SegmentGeometry:
     """Centroid, area and box of every segment.
 
-    The centre of mass of a concave segment can lie outside it, on another object. The centroid
+    The center of mass of a concave segment can lie outside it, on another object. The centroid
     is therefore the segment's pixel nearest to it; of several, the first in row-major order.
 
     Args:

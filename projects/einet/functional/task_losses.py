@@ -78,7 +78,7 @@ def heatmap_focal_loss(
 
 @full_precision
 def offset_l1_loss(offsets: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Absolute error of the offsets to the instance's centre, as in Panoptic-DeepLab.
+    """Absolute error of the offsets to the instance's center, as in Panoptic-DeepLab.
 
     Args:
         offsets: (B, 2, h, w) float, pixels.
@@ -107,7 +107,7 @@ def bootstrapped_cross_entropy(
         labels: (B, H, W) integer in [0, C), or ``ignore_index``.
         weights: (B, H, W) float, a factor per pixel; None for 1. Panoptic-DeepLab and the paper
             take 3 inside small instances.
-        top_fraction: Fraction in (0, 1] of the batch's labelled pixels to keep: those with the
+        top_fraction: Fraction in (0, 1] of the batch's labeled pixels to keep: those with the
             largest weighted loss, at least one.
         ignore_index: Label of pixels that do not count, neither in the sum nor among the pixels
             of which the fraction is taken.

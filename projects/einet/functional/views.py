@@ -1,11 +1,11 @@
-r"""Views of one picture, scaled and flipped, merged into the maps of one (test-time augmentation).
+r"""Views of one image, scaled and flipped, merged into the maps of one (test-time augmentation).
 
 The first view's map, unflipped, is the *grid*: every other view is read bilinearly at its cells.
 V views, C = C_th + C_st categories, K peaks, D embedding width, h x w the grid, h_v x w_v the maps
-of a view, H x W the original picture.
+of a view, H x W the original image.
 
 * Heatmaps: mean probability on the grid, because peaks are sought in windows of its cells.
-* Semantics: mean probability at every pixel of the picture. A coarser place, whose values would
+* Semantics: mean probability at every pixel of the image. A coarser place, whose values would
   have to be interpolated once more, blurs the borders of segments.
 * Embeddings of different views are not comparable, those of one view are. So the views are put
   side by side, V x D channels, and Eq. (9) is done there: its score maps are the sum of the views'.
@@ -33,7 +33,7 @@ class View(NamedTuple):
         semantic_logits: (C, h_v, w_v) float32.
         heatmap_logits: (C_th, h_v, w_v) float32.
         instance_embedding: I, (D, h_v, w_v) float32.
-        shapes: of the view; ``ori`` is the same for all views of a picture.
+        shapes: of the view; ``ori`` is the same for all views of an image.
         flips: whether the order of its rows, and of its columns, is reversed.
     """
 
@@ -74,16 +74,16 @@ class MergedMaps(NamedTuple):
     embeddings: list[Tensor]
     grid: Grid
 
-    def semantic_decision(self, cells: BilinearCells, num_thing_classes: int) -> Semantics:
-        """Label every pixel of the picture.
+    def semantic_decision(self, cells: BilinearCells, num_things_classes: int) -> Semantics:
+        """Label every pixel of the image.
 
         Args:
-            cells: from the grid to the original picture.
-            num_thing_classes: C_th.
+            cells: from the grid to the original image.
+            num_things_classes: C_th.
         """
         if self.probabilities is None:
-            return semantic_decision(self.semantics, cells, num_thing_classes)
-        return most_probable(self.probabilities, num_thing_classes)
+            return semantic_decision(self.semantics, cells, num_things_classes)
+        return most_probable(self.probabilities, num_things_classes)
 
     def score_maps(self, xy: Tensor) -> Tensor:
         """How near each cell is to each peak, all views' embeddings side by side, Eq. (9).
@@ -103,7 +103,7 @@ class MergedMaps(NamedTuple):
 
 
 def merge_views(views: Iterable[View], num_views: int) -> MergedMaps:
-    """Merge the views of one picture, reading one after another.
+    """Merge the views of one image, reading one after another.
 
     Args:
         views: V, made when they are asked for; of each only the embedding is kept, on the grid.
@@ -145,7 +145,7 @@ def read_at(
         maps: (C, h_v, w_v) float.
         shapes: of the view.
         flips: of its rows and columns.
-        grid: of the same picture.
+        grid: of the same image.
         rows: which of the grid's.
 
     Returns:
@@ -162,7 +162,7 @@ def read_at(
 
 
 def _source(axis: int, size: int, shapes: Shapes, flipped: bool, grid: Grid) -> Tensor:
-    """Where the centres of the grid's cells lie on one axis of a view's map: (cells,) float64."""
+    """Where the centers of the grid's cells lie on one axis of a view's map: (cells,) float64."""
     cells, grid_padded, grid_img = (
         values[axis] for values in (grid.size, grid.shapes.padded, grid.shapes.img)
     )

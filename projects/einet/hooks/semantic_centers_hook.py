@@ -1,4 +1,4 @@
-"""Keeps Q, the dictionary of semantic centres, up to date during training."""
+"""Keeps Q, the dictionary of semantic centers, up to date during training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class SemanticCentersHook(Hook):
     """Commit Q once per optimizer step, over all ranks and accumulated batches, Eq. (3).
 
     Logs ``centers_seen`` (categories seen so far), ``centers_moved`` (mean distance of this
-    step's update) and ``centers_cosine`` (mean cosine between different centres).
+    step's update) and ``centers_cosine`` (mean cosine between different centers).
 
     Raises:
         RuntimeError: before training, if the model holds no :class:`SemanticCenters`.
@@ -24,7 +24,7 @@ class SemanticCentersHook(Hook):
     priority = 'NORMAL'
 
     def before_train(self, runner: Runner) -> None:
-        """Find the model's centres."""
+        """Find the model's centers."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         self.centers = [m for m in model.modules() if isinstance(m, SemanticCenters)]
         if not self.centers:

@@ -30,7 +30,7 @@ from .losses import (
 from .offset_fusion import OffsetPanopticFusion
 from .outputs import EINetOutputs, PanopticDeepLabOutputs
 from .panoptic_deeplab import PanopticDeepLab
-from .preprocessor import EINetDataPreprocessor
+from .preprocessor import PanopticDataPreprocessor
 from .semantic_centers import SemanticCenters
 from .tta import EINetTTA
 
@@ -41,7 +41,7 @@ __all__ = [
     'CentroidRegularization',
     'EINet',
     'EINetCriterion',
-    'EINetDataPreprocessor',
+    'PanopticDataPreprocessor',
     'EINetOutputs',
     'EINetTTA',
     'EmbeddingPanopticFusion',

@@ -1,6 +1,6 @@
 """Panoptic-DeepLab's training targets, built once per batch from the packed samples.
 
-Letters: B pictures, K instances of one picture, (H, W) padded input, (h, w) feature maps.
+Letters: B images, K instances of one image, (H, W) padded input, (h, w) feature maps.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class CenterTargets(SemanticTargets):
     Attributes:
         heatmap: (B, 1, h, w) float in [0, 1], of all thing classes.
         heatmap_mask: (B, 1, h, w) bool, False on void and crowd.
-        offsets: (B, 2, h, w) float xy, from a cell's middle to its instance's centre of mass, in
+        offsets: (B, 2, h, w) float xy, from a cell's middle to its instance's center of mass, in
             pixels of the network's input.
         offset_mask: (B, 1, h, w) bool, True on instances.
     """
@@ -68,13 +68,13 @@ def build_center_targets(
     )
     labels, ids, heatmaps, offsets = [], [], [], []
     for sample, own in zip(data_samples, numbers, strict=True):
-        picture_labels, picture_ids = coarse_maps(sample, own, feature_size)
+        image_labels, image_ids = coarse_maps(sample, own, feature_size)
         centers = centers_of_mass(own - 1, len(sample.gt_instances))
         cells = to_cells(centers, own.shape, feature_size)
-        labels.append(picture_labels)
-        ids.append(picture_ids)
+        labels.append(image_labels)
+        ids.append(image_ids)
         heatmaps.append(center_heatmap(cells, feature_size, sigma * feature_size[0] / len(own)))
-        offsets.append(offset_targets(picture_ids, centers, tuple(own.shape)))
+        offsets.append(offset_targets(image_ids, centers, tuple(own.shape)))
     return CenterTargets(
         sem_seg=semantic.sem_seg,
         pixel_weights=semantic.pixel_weights,

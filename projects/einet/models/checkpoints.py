@@ -42,8 +42,8 @@ def drop_other_shapes(
         raise RuntimeError(
             f'{type(model).__name__}: checkpoint and config differ in {what}: '
             f'{sizes[0]} against {sizes[1]}. These parameters do not fit: {", ".join(other)}. Set '
-            'model.num_thing_classes, model.num_stuff_classes and the widths (model.embed_dims) to '
-            'those of the checkpoint or, to fine-tune on other classes, '
+            'model.num_things_classes, model.num_stuff_classes and the widths (model.embed_dims) '
+            'to those of the checkpoint or, to fine-tune on other classes, '
             'model.allow_other_classes=True'
         )
     for key in other:

@@ -18,7 +18,7 @@ LOSSES = ('semantic', 'heatmap', 'center', 'push', 'pull', 'consistency', 'centr
 
 
 class EmbeddingSummary(NamedTuple):
-    """What the extract-and-summary module takes from a batch, one entry per picture.
+    """What the extract-and-summary module takes from a batch, one entry per image.
 
     Attributes:
         category_means: V, (B, C, D).
@@ -37,8 +37,8 @@ class EmbeddingSummary(NamedTuple):
 class EINetCriterion(BaseModule):
     """Weighted sum of the method's losses, Eq. (10).
 
-    Terms on one picture's instances are averaged over the pictures that have instances, the
-    semantic-centre term over the pictures that have labels. A batch without any gives finite,
+    Terms on one image's instances are averaged over the images that have instances, the
+    semantic-center term over the images that have labels. A batch without any gives finite,
     graph-connected zeros.
 
     Args:
@@ -85,14 +85,14 @@ class EINetCriterion(BaseModule):
             semantic_embedding: S, B x (D, h, w).
             instance_embedding: I, B x (D, h, w).
             summary: E, V and O.
-            centers: Q as each picture sees it, (B, C, D).
+            centers: Q as each image sees it, (B, C, D).
             targets: of the batch.
         """
         semantic_pixels = [s.flatten(1).t() for s in semantic_embedding]
         instance_pixels = [i.flatten(1).t() for i in instance_embedding]
         labels, ids = targets.labels.flatten(1), targets.instance_ids.flatten(1)
         means, raw_means = summary.instance_means, summary.raw_instance_means
-        per_picture = {
+        per_image = {
             'center': (semantic_pixels, labels, centers),
             'push': (means,),
             'pull': (instance_pixels, ids, means),
@@ -100,7 +100,7 @@ class EINetCriterion(BaseModule):
             'centroid': (means, summary.centroid_embeddings),
         }
         with_labels = int(targets.present.any(dim=1).sum())
-        with_instances = sum(len(picture) > 0 for picture in targets.instance_labels)
+        with_instances = sum(len(image) > 0 for image in targets.instance_labels)
         values = {}
         for name, loss in self.losses.items():
             if name == 'semantic':
@@ -110,7 +110,7 @@ class EINetCriterion(BaseModule):
                 value = loss(heatmap_logits, targets.heatmap, targets.heatmap_mask)
             else:
                 count = with_labels if name == 'center' else with_instances
-                value = _sum_over_pictures(loss, *per_picture[name]) / max(count, 1)
+                value = _sum_over_images(loss, *per_image[name]) / max(count, 1)
             values[f'loss_{name}'] = value
         return values
 
@@ -118,7 +118,7 @@ class EINetCriterion(BaseModule):
 def semantic_loss(
     loss: nn.Module, logits: Sequence[Tensor], targets: SemanticTargets, stride: int
 ) -> Tensor:
-    """L_sem, the mean over one or several logits of the same pictures.
+    """L_sem, the mean over one or several logits of the same images.
 
     Args:
         loss: of logits, labels and weights.
@@ -139,16 +139,13 @@ def semantic_loss(
     return torch.stack(values).mean()
 
 
-def _sum_over_pictures(loss: nn.Module, *arguments: Iterable[Tensor]) -> Tensor:
-    """Sum of a per-picture loss.
+def _sum_over_images(loss: nn.Module, *arguments: Iterable[Tensor]) -> Tensor:
+    """Sum of a per-image loss.
 
-    One picture's activations are computed again in the backward pass, so that the peak memory does
+    One image's activations are computed again in the backward pass, so that the peak memory does
     not grow with the batch.
     """
-    pictures = zip(*arguments, strict=True)
+    images = zip(*arguments, strict=True)
     return torch.stack(
-        [
-            checkpoint(loss, *each, use_reentrant=False, preserve_rng_state=False)
-            for each in pictures
-        ]
+        [checkpoint(loss, *each, use_reentrant=False, preserve_rng_state=False) for each in images]
     ).sum()

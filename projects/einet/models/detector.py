@@ -12,27 +12,27 @@ from .outputs import write_prediction
 
 
 class PanopticDetector(BaseDetector):
-    """One encoder, two decoders, and a fusion that turns their maps into a panoptic picture.
+    """One encoder, two decoders, and a fusion that turns their maps into a panoptic image.
 
     A detector of its own adds heads, ``_forward`` and ``loss``. What ``_forward`` gives has the
     property ``fused``: three maps of the batch, in the order that the fusion takes them.
 
     Args:
-        num_thing_classes: C_th; labels 0 .. C_th - 1.
+        num_things_classes: C_th; labels 0 .. C_th - 1.
         num_stuff_classes: C_st; labels C_th .. C - 1.
         backbone: any backbone of mmdet or mmseg with features at strides 4, 8 and 16 (or 32).
         semantic_decoder: (features) -> (B, channels, h, w).
         instance_decoder: (features) -> (B, channels, h, w).
-        fusion: network maps -> panoptic picture.
+        fusion: network maps -> panoptic image.
         targets: options of the function that makes the training targets.
         allow_other_classes: load the rest of a checkpoint whose class counts differ (transfer);
             otherwise such a checkpoint is an error.
-        data_preprocessor: see :class:`EINetDataPreprocessor`.
+        data_preprocessor: see :class:`PanopticDataPreprocessor`.
     """
 
     def __init__(
         self,
-        num_thing_classes: int,
+        num_things_classes: int,
         num_stuff_classes: int,
         backbone: dict,
         semantic_decoder: dict,
@@ -43,15 +43,15 @@ class PanopticDetector(BaseDetector):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        num_classes = num_thing_classes + num_stuff_classes
+        num_classes = num_things_classes + num_stuff_classes
         if data_preprocessor is not None:
             data_preprocessor = {
                 'void_label': num_classes,
-                'num_thing_classes': num_thing_classes,
+                'num_things_classes': num_things_classes,
                 **data_preprocessor,
             }
         super().__init__(data_preprocessor, init_cfg)
-        self.num_thing_classes = num_thing_classes
+        self.num_things_classes = num_things_classes
         self.num_classes = num_classes
         self.target_options = dict(targets or {})
         self.allow_other_classes = allow_other_classes
@@ -60,7 +60,7 @@ class PanopticDetector(BaseDetector):
         self.instance_decoder = MODELS.build(instance_decoder)
         self.fusion = MODELS.build(
             {
-                'num_thing_classes': num_thing_classes,
+                'num_things_classes': num_things_classes,
                 'num_stuff_classes': num_stuff_classes,
                 **fusion,
             }
@@ -78,7 +78,7 @@ class PanopticDetector(BaseDetector):
         Args:
             batch_inputs: (B, 3, H, W) float, normalized.
             batch_data_samples: B samples with ``img_shape`` and ``ori_shape``.
-            rescale: predict at the original picture's size (default) or at the input's.
+            rescale: predict at the original image's size (default) or at the input's.
 
         Returns:
             The samples with ``pred_panoptic_seg`` (``sem_seg``: (1, H, W) int32, label + 1000 x

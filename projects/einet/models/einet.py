@@ -23,7 +23,7 @@ class EINet(PanopticDetector):
     The class counts and the embedding's width stand here once and are handed to the parts.
 
     Args:
-        num_thing_classes: C_th; labels 0 .. C_th - 1.
+        num_things_classes: C_th; labels 0 .. C_th - 1.
         num_stuff_classes: C_st; labels C_th .. C - 1.
         embed_dims: D.
         backbone: any backbone of mmdet or mmseg with features at strides 4, 8 and 16 (or 32).
@@ -35,17 +35,17 @@ class EINet(PanopticDetector):
         esm: extract and summary module, see :class:`ESM`.
         interaction: see :class:`InteractionHead`.
         criterion: see :class:`EINetCriterion`.
-        fusion: network maps -> panoptic picture, see :class:`EmbeddingPanopticFusion`.
+        fusion: network maps -> panoptic image, see :class:`EmbeddingPanopticFusion`.
         targets: options of :func:`einet.models.targets.build_targets`: ``small_instance_area``,
             ``small_instance_weight``, ``min_overlap``.
         allow_other_classes: load the rest of a checkpoint whose class counts differ (transfer);
             otherwise such a checkpoint is an error.
-        data_preprocessor: see :class:`EINetDataPreprocessor`.
+        data_preprocessor: see :class:`PanopticDataPreprocessor`.
     """
 
     def __init__(
         self,
-        num_thing_classes: int,
+        num_things_classes: int,
         num_stuff_classes: int,
         backbone: dict,
         semantic_decoder: dict,
@@ -64,7 +64,7 @@ class EINet(PanopticDetector):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(
-            num_thing_classes,
+            num_things_classes,
             num_stuff_classes,
             backbone=backbone,
             semantic_decoder=semantic_decoder,
@@ -76,7 +76,7 @@ class EINet(PanopticDetector):
             init_cfg=init_cfg,
         )
         width = {'embed_dims': embed_dims}
-        things = {'num_thing_classes': num_thing_classes}
+        things = {'num_things_classes': num_things_classes}
         counts = {**things, 'num_stuff_classes': num_stuff_classes}
         classes = {'num_classes': self.num_classes}
         self.semantic_head = MODELS.build({**classes, **width, **semantic_head})
@@ -119,11 +119,11 @@ class EINet(PanopticDetector):
         targets = build_targets(
             batch_data_samples,
             feature_size=outputs.semantic_logits.shape[-2:],
-            num_thing_classes=self.num_thing_classes,
+            num_things_classes=self.num_things_classes,
             num_classes=self.num_classes,
             **self.target_options,
         )
-        # One view per picture, shared by all uses: their gradients add up picture by picture.
+        # One view per image, shared by all uses: their gradients add up image by image.
         semantic_embedding = split_images(outputs.semantic_embedding)
         instance_embedding = split_images(outputs.instance_embedding)
         summary = self._summarize(semantic_embedding, instance_embedding, outputs, targets)

@@ -17,7 +17,7 @@ from ..functional.segments import sample_at_points, segment_means
 
 @MODELS.register_module()
 class ESM(nn.Module):
-    """Summarise embeddings over segments and at points; without parameters.
+    """Summarize embeddings over segments and at points; without parameters.
 
     Images are taken one by one, and what a backward pass needs is computed again for each image,
     so that the extra memory is that of one image. Cost does not depend on the number of segments.
@@ -56,7 +56,7 @@ class ESM(nn.Module):
         stacked = isinstance(num_segments, int)
         counts = [num_segments] * len(segment_ids) if stacked else list(num_segments)
         summaries = [
-            self._summarise(*image)
+            self._summarize(*image)
             for image in zip(
                 _images(embedding), _images(attention), segment_ids, counts, strict=True
             )
@@ -83,7 +83,7 @@ class ESM(nn.Module):
             for image, xy in zip(_images(embedding), points, strict=True)
         ]
 
-    def _summarise(
+    def _summarize(
         self, embedding: Tensor, attention: Tensor, segment_ids: Tensor, num_segments: int
     ) -> tuple[Tensor, Tensor]:
         arguments = (embedding, attention, segment_ids, num_segments, self.reduction)

@@ -1,4 +1,4 @@
-"""The panoptic fusion: network maps of one picture to its panoptic result (paper, inference)."""
+"""The panoptic fusion: network maps of one image to its panoptic result (paper, inference)."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class EmbeddingPanopticFusion(BaseModule):
     Has no parameters. A thing class without a peak and stuff below ``stuff_area`` become void.
 
     Args:
-        num_thing_classes: C_th.
+        num_things_classes: C_th.
         num_stuff_classes: C_st, C = C_th + C_st <= 255.
         kernel_size: side of the max-pool window for peaks, in cells (pixels at stride 4).
         peak_threshold: probability that a peak exceeds.
         top_k: peaks per thing class.
-        stuff_area: smallest area of a stuff class, in pixels of the original picture (peers use
+        stuff_area: smallest area of a stuff class, in pixels of the original image (peers use
             2048 on Cityscapes and 4096 on COCO).
     """
 
     def __init__(
         self,
-        num_thing_classes: int,
+        num_things_classes: int,
         num_stuff_classes: int,
         kernel_size: int = 8,
         peak_threshold: float = 0.3,
@@ -45,8 +45,8 @@ class EmbeddingPanopticFusion(BaseModule):
         stuff_area: int = 4096,
     ) -> None:
         super().__init__()
-        self.num_thing_classes = num_thing_classes
-        self.num_classes = checked_classes(self, num_thing_classes, num_stuff_classes)
+        self.num_things_classes = num_things_classes
+        self.num_classes = checked_classes(self, num_things_classes, num_stuff_classes)
         self.kernel_size = kernel_size
         self.peak_threshold = peak_threshold
         self.top_k = top_k
@@ -62,14 +62,14 @@ class EmbeddingPanopticFusion(BaseModule):
         img_shape: tuple[int, int],
         ori_shape: tuple[int, int],
     ) -> PanopticResult:
-        """Segment one picture from one view. Computes in float32, also for half-precision maps.
+        """Segment one image from one view. Computes in float32, also for half-precision maps.
 
         Args:
             semantic_logits: (C, h, w).
             heatmap_logits: (C_th, h, w), before the sigmoid.
             instance_embedding: I, (D, h, w).
             padded_shape: (height, width) of the network's input, which the maps cover.
-            img_shape: (height, width) of the resized picture in its top-left corner.
+            img_shape: (height, width) of the resized image in its top-left corner.
             ori_shape: (height, width) of the result.
 
         Returns:
@@ -84,7 +84,7 @@ class EmbeddingPanopticFusion(BaseModule):
 
     @torch.no_grad()
     def fuse_views(self, views: Iterable[View], num_views: int) -> PanopticResult:
-        """Segment one picture from several views of it, see :mod:`einet.functional.views`.
+        """Segment one image from several views of it, see :mod:`einet.functional.views`.
 
         Args:
             views: V, may be made one by one; peaks are sought on the cells of the first one's map.
@@ -108,7 +108,7 @@ class EmbeddingPanopticFusion(BaseModule):
             ranking=merged.heatmap_logits,
         )
         cells = BilinearCells(merged.grid.size, shapes, like=merged.semantics)
-        semantics = merged.semantic_decision(cells, self.num_thing_classes)
+        semantics = merged.semantic_decision(cells, self.num_things_classes)
         pixels = semantics.thing_pixels, semantics.thing_labels
         groups = group_pixels(merged.score_maps(peaks.xy), peaks.labels, cells, *pixels)
         return merge_segments(
@@ -117,27 +117,27 @@ class EmbeddingPanopticFusion(BaseModule):
             peaks,
             cells,
             self.num_classes,
-            self.num_thing_classes,
+            self.num_things_classes,
             self.stuff_area,
         )
 
     def _checked(self, view: View) -> View:
         """The view in float32. Refuses other class counts or sizes, and values not finite."""
         maps = {name: getattr(view, name) for name in View._fields[:3]}
-        channels = (self.num_classes, self.num_thing_classes, len(view.instance_embedding))
+        channels = (self.num_classes, self.num_things_classes, len(view.instance_embedding))
         return view._replace(**checked_maps(self, maps, channels))
 
 
-def checked_classes(owner: BaseModule, num_thing_classes: int, num_stuff_classes: int) -> int:
+def checked_classes(owner: BaseModule, num_things_classes: int, num_stuff_classes: int) -> int:
     """C, the number of classes.
 
     Raises:
         ValueError: there are more than label maps can hold.
     """
-    num_classes = num_thing_classes + num_stuff_classes
+    num_classes = num_things_classes + num_stuff_classes
     if num_classes > 255:
         raise ValueError(
-            f'{type(owner).__name__}: num_thing_classes + num_stuff_classes is {num_classes}, '
+            f'{type(owner).__name__}: num_things_classes + num_stuff_classes is {num_classes}, '
             'but label maps are uint8: at most 255 classes'
         )
     return num_classes
@@ -146,7 +146,7 @@ def checked_classes(owner: BaseModule, num_thing_classes: int, num_stuff_classes
 def checked_maps(
     owner: BaseModule, maps: dict[str, Tensor], channels: Sequence[int]
 ) -> dict[str, Tensor]:
-    """The network's maps of one picture in float32.
+    """The network's maps of one image in float32.
 
     Args:
         owner: the fusion, for messages.

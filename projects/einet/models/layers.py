@@ -61,7 +61,7 @@ def embedding_conv5x5(
 
 
 def embedding_init(*predictors: str) -> dict:
-    """Initialisation of an embedding head.
+    """Initialization of an embedding head.
 
     By fan-in, the embedding starts with the scale of its input whatever D is, so the margins of
     Eq. 1 mean the same for every D.

@@ -136,7 +136,7 @@ class HeatmapFocalLoss(nn.Module):
 
 @MODELS.register_module()
 class OffsetL1Loss(nn.Module):
-    """L1 loss of centre offsets, see :func:`einet.functional.task_losses.offset_l1_loss`."""
+    """L1 loss of center offsets, see :func:`einet.functional.task_losses.offset_l1_loss`."""
 
     def __init__(self, loss_weight: float = 0.01) -> None:
         super().__init__()

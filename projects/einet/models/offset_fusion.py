@@ -1,4 +1,4 @@
-"""Panoptic-DeepLab's fusion: network maps of one picture to its panoptic result."""
+"""Panoptic-DeepLab's fusion: network maps of one image to its panoptic result."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from .fusion import checked_classes, checked_maps
 
 @MODELS.register_module()
 class OffsetPanopticFusion(BaseModule):
-    """Give every thing pixel, moved by its offset, to the nearest centre (Cheng et al., CVPR 2020).
+    """Give every thing pixel, moved by its offset, to the nearest center (Cheng et al., CVPR 2020).
 
-    Semantics, heatmap and offsets are upsampled to the original picture and decided there, as in
-    the original. An instance has the class of most of its pixels. A picture without any centre has
+    Semantics, heatmap and offsets are upsampled to the original image and decided there, as in
+    the original. An instance has the class of most of its pixels. An image without any center has
     void in place of things, and stuff below ``stuff_area`` becomes void.
 
     Has no parameters.
 
     Args:
-        num_thing_classes: C_th.
+        num_things_classes: C_th.
         num_stuff_classes: C_st, C = C_th + C_st <= 255.
-        kernel_size: side of the max-pool window for centres, in pixels of the original picture.
+        kernel_size: side of the max-pool window for centers, in pixels of the original image.
             The authors use 7; in later code 13 on Cityscapes and 41 on COCO.
-        peak_threshold: probability that a centre exceeds.
-        top_k: centres per picture.
-        stuff_area: smallest area of a stuff class, in pixels of the original picture; published
+        peak_threshold: probability that a center exceeds.
+        top_k: centers per image.
+        stuff_area: smallest area of a stuff class, in pixels of the original image; published
             are 2048 on Cityscapes and 4096 on COCO.
     """
 
     def __init__(
         self,
-        num_thing_classes: int,
+        num_things_classes: int,
         num_stuff_classes: int,
         kernel_size: int = 7,
         peak_threshold: float = 0.1,
@@ -45,8 +45,8 @@ class OffsetPanopticFusion(BaseModule):
         stuff_area: int = 4096,
     ) -> None:
         super().__init__()
-        self.num_thing_classes = num_thing_classes
-        self.num_classes = checked_classes(self, num_thing_classes, num_stuff_classes)
+        self.num_things_classes = num_things_classes
+        self.num_classes = checked_classes(self, num_things_classes, num_stuff_classes)
         self.kernel_size = kernel_size
         self.peak_threshold = peak_threshold
         self.top_k = top_k
@@ -62,18 +62,18 @@ class OffsetPanopticFusion(BaseModule):
         img_shape: tuple[int, int],
         ori_shape: tuple[int, int],
     ) -> PanopticResult:
-        """Segment one picture. Computes in float32, also for half-precision maps.
+        """Segment one image. Computes in float32, also for half-precision maps.
 
         Args:
             semantic_logits: (C, h, w).
             heatmap_logits: (1, h, w), before the sigmoid.
             offsets: (2, h, w) xy, in pixels of the network's input.
             padded_shape: (height, width) of the network's input, which the maps cover.
-            img_shape: (height, width) of the resized picture in its top-left corner.
+            img_shape: (height, width) of the resized image in its top-left corner.
             ori_shape: (height, width) of the result.
 
         Returns:
-            The panoptic map and its instances. A score is the heatmap at the centre x the mean
+            The panoptic map and its instances. A score is the heatmap at the center x the mean
             semantic probability of the instance's class inside its mask.
 
         Raises:
@@ -83,7 +83,7 @@ class OffsetPanopticFusion(BaseModule):
         logits, heatmap, offsets = checked_maps(self, maps, (self.num_classes, 1, 2)).values()
         shapes = Shapes(tuple(padded_shape), tuple(img_shape), tuple(ori_shape))
         cells = BilinearCells((logits.shape[-2], logits.shape[-1]), shapes, like=logits)
-        semantics = semantic_decision(logits, cells, self.num_thing_classes)
+        semantics = semantic_decision(logits, cells, self.num_things_classes)
         peaks = find_peaks(
             resize_maps(heatmap.sigmoid(), shapes),
             kernel_size=self.kernel_size,
@@ -94,15 +94,15 @@ class OffsetPanopticFusion(BaseModule):
         scaled = offsets * offsets.new_tensor([columns, rows])[:, None, None]
         groups = group_by_offsets(scaled, peaks.xy, cells, semantics.thing_pixels)
         labels = majority_labels(
-            groups, semantics.thing_labels, len(peaks.labels), self.num_thing_classes
+            groups, semantics.thing_labels, len(peaks.labels), self.num_things_classes
         )
         return merge_segments(
             relabel(semantics, groups, labels, logits, cells),
             groups,
             peaks._replace(labels=labels),
-            # Its peaks already are in pixels of the picture.
+            # Its peaks already are in pixels of the image.
             BilinearCells(shapes.ori, Shapes(shapes.ori, shapes.ori, shapes.ori), like=logits),
             self.num_classes,
-            self.num_thing_classes,
+            self.num_things_classes,
             self.stuff_area,
         )

@@ -43,7 +43,7 @@ class PanopticDeepLabOutputs(NamedTuple):
 
     Attributes:
         semantic_logits: (B, C, h, w).
-        heatmap_logits: (B, 1, h, w), of the centres of all thing classes.
+        heatmap_logits: (B, 1, h, w), of the centers of all thing classes.
         offsets: (B, 2, h, w) xy, pixels of the network's input.
     """
 
@@ -58,7 +58,7 @@ class PanopticDeepLabOutputs(NamedTuple):
 
 
 def write_prediction(sample: DetDataSample, result: PanopticResult) -> None:
-    """Store one picture's panoptic result in its sample."""
+    """Store one image's panoptic result in its sample."""
     sample.pred_panoptic_seg = PixelData(sem_seg=result.panoptic[None])
     sample.pred_sem_seg = PixelData(sem_seg=result.sem_seg[None])
     sample.pred_instances = InstanceData(

@@ -13,7 +13,7 @@ from .outputs import PanopticDeepLabOutputs
 
 @MODELS.register_module()
 class PanopticDeepLab(PanopticDetector):
-    """Panoptic-DeepLab (Cheng et al., CVPR 2020): semantics, class-agnostic centres, offsets.
+    """Panoptic-DeepLab (Cheng et al., CVPR 2020): semantics, class-agnostic centers, offsets.
 
     Encoder, decoders, data and fusion's last step are those of :class:`EINet`, so that one run
     compares the two methods. The published instance decoder is of the semantic decoder's kind,
@@ -22,7 +22,7 @@ class PanopticDeepLab(PanopticDetector):
     The class counts stand here once and are handed to the parts.
 
     Args:
-        num_thing_classes: C_th; labels 0 .. C_th - 1.
+        num_things_classes: C_th; labels 0 .. C_th - 1.
         num_stuff_classes: C_st; labels C_th .. C - 1.
         backbone: any backbone of mmdet or mmseg with features at strides 4, 8 and 16 (or 32).
         semantic_decoder: (features) -> (B, channels, h, w).
@@ -31,17 +31,17 @@ class PanopticDeepLab(PanopticDetector):
         center_head: see :class:`CentroidHeatmapHead`; gets one class.
         offset_head: see :class:`OffsetHead`.
         criterion: see :class:`PanopticDeepLabCriterion`.
-        fusion: network maps -> panoptic picture, see :class:`OffsetPanopticFusion`.
+        fusion: network maps -> panoptic image, see :class:`OffsetPanopticFusion`.
         targets: options of :func:`einet.models.center_targets.build_center_targets`:
             ``small_instance_area``, ``small_instance_weight``, ``sigma``.
         allow_other_classes: load the rest of a checkpoint whose class counts differ (transfer);
             otherwise such a checkpoint is an error.
-        data_preprocessor: see :class:`EINetDataPreprocessor`.
+        data_preprocessor: see :class:`PanopticDataPreprocessor`.
     """
 
     def __init__(
         self,
-        num_thing_classes: int,
+        num_things_classes: int,
         num_stuff_classes: int,
         backbone: dict,
         semantic_decoder: dict,
@@ -57,7 +57,7 @@ class PanopticDeepLab(PanopticDetector):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(
-            num_thing_classes,
+            num_things_classes,
             num_stuff_classes,
             backbone=backbone,
             semantic_decoder=semantic_decoder,
@@ -69,7 +69,7 @@ class PanopticDeepLab(PanopticDetector):
             init_cfg=init_cfg,
         )
         self.semantic_head = MODELS.build({'num_classes': self.num_classes, **semantic_head})
-        self.center_head = MODELS.build({**center_head, 'num_thing_classes': 1})
+        self.center_head = MODELS.build({**center_head, 'num_things_classes': 1})
         self.offset_head = MODELS.build(offset_head)
         self.criterion = MODELS.build(criterion)
 

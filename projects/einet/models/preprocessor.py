@@ -1,4 +1,4 @@
-"""Normalizes pictures and pads them, with all their target maps, to one size."""
+"""Normalizes images and pads them, with all their target maps, to one size."""
 
 from collections.abc import Sequence
 
@@ -14,26 +14,26 @@ IGNORE_LABEL = 255
 
 
 @MODELS.register_module()
-class EINetDataPreprocessor(DetDataPreprocessor):
-    """Pad pictures and target maps alike, in training and in testing.
+class PanopticDataPreprocessor(DetDataPreprocessor):
+    """Pad images and target maps alike, in training and in testing.
 
     Padding goes to the right and to the bottom, so coordinates stay. ``gt_sem_seg`` is padded with
     255, ``gt_panoptic_seg`` with `void_label`, bitmaps of ``gt_instances`` with 0.
 
     Args:
-        mean: per channel, after the colour conversion, in the input's units.
+        mean: per channel, after the color conversion, in the input's units.
         std: per channel.
         pad_size_divisor: sides of the batch become multiples of it.
-        pad_value: of the picture, after normalization.
+        pad_value: of the image, after normalization.
         bgr_to_rgb: swap the channels of BGR input (what mm's loaders give).
         rgb_to_bgr: swap the channels of RGB input.
         void_label: C, void of ``gt_panoptic_seg``; :class:`EINet` sets it.
-        num_thing_classes: C_th of the model; None leaves that of the samples unchecked.
+        num_things_classes: C_th of the model; None leaves that of the samples unchecked.
         non_blocking: copy to the device asynchronously.
 
     Raises:
-        ValueError: when a picture has NaN or infinite values, a target map has another size than
-            its picture, or samples were made for other class counts than the model's.
+        ValueError: when an image has NaN or infinite values, a target map has another size than
+            its image, or samples were made for other class counts than the model's.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class EINetDataPreprocessor(DetDataPreprocessor):
         bgr_to_rgb: bool = False,
         rgb_to_bgr: bool = False,
         void_label: int | None = None,
-        num_thing_classes: int | None = None,
+        num_things_classes: int | None = None,
         non_blocking: bool = False,
     ) -> None:
         super().__init__(
@@ -58,7 +58,7 @@ class EINetDataPreprocessor(DetDataPreprocessor):
             non_blocking=non_blocking,
         )
         self.void_label = void_label
-        self.num_thing_classes = num_thing_classes
+        self.num_things_classes = num_things_classes
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Turn a collated batch into the model's input.
@@ -81,28 +81,29 @@ class EINetDataPreprocessor(DetDataPreprocessor):
 
     def _check(self, image: Tensor, sample: DetDataSample) -> None:
         """Refuse a sample that would spoil training silently."""
-        name = sample.get('img_path', 'picture without img_path')
+        name = sample.get('img_path', 'image without img_path')
         if image.is_floating_point() and not torch.isfinite(image).all():
             raise ValueError(
-                f'{name}: the picture has NaN or infinite values after the pipeline; repair the '
+                f'{name}: the image has NaN or infinite values after the pipeline; repair the '
                 f'file or the transform that makes them'
             )
         for key in ('gt_sem_seg', 'gt_panoptic_seg'):
             if key in sample and sample.get(key).sem_seg.shape[-2:] != image.shape[-2:]:
                 raise ValueError(
                     f'{name}: {key} has (height, width) {tuple(sample.get(key).sem_seg.shape[-2:])}'
-                    f', the picture {tuple(image.shape[-2:])}; put LoadPanopticSegments before the '
+                    f', the image {tuple(image.shape[-2:])}; put LoadPanopticSegments before the '
                     f'geometric transforms, and take only such that move gt_seg_map'
                 )
         for key, count in (
             ('num_classes', self.void_label),
-            ('num_thing_classes', self.num_thing_classes),
+            ('num_things_classes', self.num_things_classes),
         ):
             found = sample.get(key)
             if None not in (found, count) and found != count:
                 raise ValueError(
                     f'{name}: {key} of its data set is {found}, of the model {count}; set '
-                    f'num_thing_classes and num_stuff_classes of the model to those of the data set'
+                    'num_things_classes and num_stuff_classes of the model to those of the data '
+                    'set'
                 )
 
     def _pad_targets(self, sample: DetDataSample, size: tuple[int, int]) -> None:
@@ -112,7 +113,7 @@ class EINetDataPreprocessor(DetDataPreprocessor):
         if 'gt_panoptic_seg' in sample:
             if self.void_label is None:
                 raise ValueError(
-                    'EINetDataPreprocessor needs void_label (the number of classes) to pad '
+                    'PanopticDataPreprocessor needs void_label (the number of classes) to pad '
                     'gt_panoptic_seg'
                 )
             sample.gt_panoptic_seg = _pad(sample.gt_panoptic_seg, size, self.void_label)

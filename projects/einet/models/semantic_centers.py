@@ -1,4 +1,4 @@
-"""Q, the dictionary of semantic centres: the method's only state that is not a parameter."""
+"""Q, the dictionary of semantic centers: the method's only state that is not a parameter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..functional.interaction import update_centers
 
 @MODELS.register_module()
 class SemanticCenters(BaseModule):
-    """Dataset-wide centre embedding of every semantic category, Eq. (3).
+    """Dataset-wide center embedding of every semantic category, Eq. (3).
 
     Q changes once per optimizer step. A training forward only *stages* the sums of Eq. (3);
     :class:`einet.hooks.SemanticCentersHook` adds them up over ranks and *commits* them. Gradient
@@ -24,7 +24,7 @@ class SemanticCenters(BaseModule):
     Args:
         num_classes: C, things first.
         embed_dims: D.
-        momentum: mu, the share of the old centre that stays, in [0, 1].
+        momentum: mu, the share of the old center that stays, in [0, 1].
         normalize: divide Eq. (3)'s sum by the sum of its weights (default). ``False`` is the
             printed equation, whose update grows with the number of instances.
     """
@@ -88,7 +88,7 @@ class SemanticCenters(BaseModule):
         """Turn the sums staged since the last commit, over all ranks, into one EMA step.
 
         Returns:
-            Mean distance by which the centres that were updated moved; a float32 scalar.
+            Mean distance by which the centers that were updated moved; a float32 scalar.
         """
         sums = torch.cat([self.staged_numerator, self.staged_denominator[:, None]], dim=1)
         dist.all_reduce(sums, op='sum')
@@ -104,7 +104,7 @@ class SemanticCenters(BaseModule):
         return moved
 
     def mean_cosine(self) -> Tensor:
-        """Mean cosine over pairs of different seen centres, in [-1, 1]; 0 with fewer than two."""
+        """Mean cosine over pairs of different seen centers, in [-1, 1]; 0 with fewer than two."""
         directions = torch.nn.functional.normalize(self.centers[self.seen], dim=1)
         count = directions.shape[0]
         if count < 2:

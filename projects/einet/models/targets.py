@@ -1,6 +1,6 @@
 """Dense training targets, built once per batch from the packed samples.
 
-Letters: B pictures, K instances of one picture, (H, W) padded input, (h, w) feature maps.
+Letters: B images, K instances of one image, (H, W) padded input, (h, w) feature maps.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class PanopticTargets(SemanticTargets):
 def build_targets(
     data_samples: Sequence[DetDataSample],
     feature_size: tuple[int, int],
-    num_thing_classes: int,
+    num_things_classes: int,
     num_classes: int,
     small_instance_area: float = 4096,
     small_instance_weight: float = 3.0,
@@ -69,7 +69,7 @@ def build_targets(
     Args:
         data_samples: B samples with ``gt_sem_seg``, ``gt_panoptic_seg`` and ``gt_instances``.
         feature_size: (h, w).
-        num_thing_classes: C_th.
+        num_things_classes: C_th.
         num_classes: C.
         small_instance_area: instances below this area, in pixels after scaling and cropping,
             count more in the semantic loss.
@@ -96,7 +96,7 @@ def build_targets(
             i.labels,
             (i.bboxes[:, 2:] - i.bboxes[:, :2])
             * i.bboxes.new_tensor(_scale(s.shape, feature_size)),
-            num_thing_classes,
+            num_things_classes,
             feature_size,
             min_overlap,
             min_radius,
@@ -106,7 +106,7 @@ def build_targets(
     labels, instance_ids, instance_labels, centroids = map(list, zip(*coarse, strict=True))
     labels = torch.stack(labels)
     categories = torch.arange(num_classes, device=labels.device)
-    present = torch.stack([torch.isin(categories, picture) for picture in labels])
+    present = torch.stack([torch.isin(categories, image) for image in labels])
     return PanopticTargets(
         sem_seg=semantic.sem_seg,
         pixel_weights=semantic.pixel_weights,

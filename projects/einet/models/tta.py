@@ -1,4 +1,4 @@
-"""Test-time augmentation: one prediction from several views of a picture."""
+"""Test-time augmentation: one prediction from several views of an image."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _FLIPS = {
 
 @MODELS.register_module()
 class EINetTTA(BaseTTAModel):
-    """Wraps :class:`EINet`: views of a picture, scaled and flipped, are merged before grouping.
+    """Wraps :class:`EINet`: views of an image, scaled and flipped, are merged before grouping.
 
     ``TestTimeAug`` in the test pipeline makes the views; the first one's scale is the one whose
     cells the heatmap's peaks are sought on, so it should be that of testing without augmentation.
     Instances of different views have no common numbers, so that predictions cannot be merged:
-    the network's maps are, see :mod:`einet.functional.views`. Pictures go through the network one
+    the network's maps are, see :mod:`einet.functional.views`. Images go through the network one
     by one and view by view, whatever the batch size, which bounds the memory.
 
     Args:
@@ -42,20 +42,20 @@ class EINetTTA(BaseTTAModel):
         """Predict a batch.
 
         Args:
-            data: as ``TestTimeAug`` and the collation give it: ``inputs``, V lists of B pictures
+            data: as ``TestTimeAug`` and the collation give it: ``inputs``, V lists of B images
                 (3, H, W), and ``data_samples``, V lists of B samples.
 
         Returns:
             B samples with the predictions of :meth:`EINet.predict` at the original size, and the
-            picture's metainfo. They have no ground truth, which was scaled and flipped.
+            image's metainfo. They have no ground truth, which was scaled and flipped.
 
         Raises:
-            ValueError: when the pictures come without views.
+            ValueError: when the images come without views.
         """
         inputs, samples = data['inputs'], data['data_samples']
         if not isinstance(samples[0], Sequence):
             raise ValueError(
-                'EINetTTA got pictures without views: the pipeline of test_dataloader must end '
+                'EINetTTA got images without views: the pipeline of test_dataloader must end '
                 'with TestTimeAug; tools/test.py --tta puts the tta_pipeline of the config there'
             )
         views = (zip(*view, strict=True) for view in zip(inputs, samples, strict=True))
@@ -67,7 +67,7 @@ class EINetTTA(BaseTTAModel):
         """Predict and merge.
 
         Args:
-            data_samples_list: B pictures, each V views, before the data preprocessor.
+            data_samples_list: B images, each V views, before the data preprocessor.
 
         Returns:
             B samples.
@@ -75,7 +75,7 @@ class EINetTTA(BaseTTAModel):
         return [self._predict(views) for views in data_samples_list]
 
     def _predict(self, views: Sequence[tuple[Tensor, DetDataSample]]) -> DetDataSample:
-        """Merge the views of one picture."""
+        """Merge the views of one image."""
         result = self.module.fusion.fuse_views(self._views(views), len(views))
         merged = DetDataSample(metainfo=views[0][1].metainfo)
         write_prediction(merged, result)

@@ -1,8 +1,8 @@
-"""A colour for every segment of a panoptic map.
+"""A color for every segment of a panoptic map.
 
 Letters: H x W map, n segments present. A panoptic id is ``label + 1000 * instance``; the instance
     is 0 for
-stuff; void is label C, the number of classes. Colours are RGB, uint8, 0..255.
+stuff; void is label C, the number of classes. Colors are RGB, uint8, 0..255.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from mmdet.visualization.palette import get_palette
 _GOLDEN_RATIO = 0.618033988749895
 # Saturation and value take turns, so that two hues that come close still differ.
 _TONES = ((0.80, 1.00), (0.50, 1.00), (0.95, 0.85))
-# CIE lightness of every instance colour: blues would vanish on a dark picture, yellows on a bright
+# CIE lightness of every instance color: blues would vanish on a dark image, yellows on a bright
 # one.
 _LIGHTNESS = (55, 85)
-# Neighbours at least this far apart in CIE Lab cannot be mistaken for one another.
+# Neighbors at least this far apart in CIE Lab cannot be mistaken for one another.
 _CLEAR_DISTANCE = 60.0
 _CANDIDATES = 24
 _MATCH_IOU = 0.5
@@ -31,7 +31,7 @@ _MATCH_IOU = 0.5
 
 @dataclass(frozen=True)
 class SegmentColors:
-    """The segments of one panoptic map with a colour each, void left out.
+    """The segments of one panoptic map with a color each, void left out.
 
     Attributes:
         ids: (n,) int64 panoptic ids, ascending.
@@ -44,7 +44,7 @@ class SegmentColors:
     colors: np.ndarray
 
     def paint(self, panoptic_seg: np.ndarray, void_color: Sequence[int] = (0, 0, 0)) -> np.ndarray:
-        """Colour the map by a look-up table.
+        """Color the map by a look-up table.
 
         Args:
             panoptic_seg: (H, W) int panoptic ids.
@@ -66,19 +66,19 @@ def segment_colors(
     palette: Sequence[Sequence[int]] | str | None = None,
     reference: tuple[np.ndarray, SegmentColors] | None = None,
 ) -> SegmentColors:
-    """Give stuff its palette colour, and every instance one that stands off its neighbours.
+    """Give stuff its palette color, and every instance one that stands off its neighbors.
 
     Args:
         panoptic_seg: (H, W) int panoptic ids.
         num_classes: C; also the label of void.
         palette: C RGB triples, or what mmdet's ``get_palette`` takes (``None`` is a fixed random
             one).
-        reference: another map of the same picture with its colours. An instance that overlaps an
-            instance of that map with IoU above 0.5 and the same label takes its colour, which makes
+        reference: another map of the same image with its colors. An instance that overlaps an
+            instance of that map with IoU above 0.5 and the same label takes its color, which makes
             two drawings comparable.
 
     Returns:
-        One colour for each segment but void.
+        One color for each segment but void.
     """
     counts = np.bincount(panoptic_seg.ravel())
     ids = np.flatnonzero(counts)
@@ -91,12 +91,12 @@ def segment_colors(
         for own, other in _matched_instances(panoptic_seg, ids, *reference):
             colors[own], done[own] = reference[1].colors[other], True
     taken = {tuple(color) for color in colors[done & is_instance].tolist()}
-    _color_instances(colors, done, counts[ids], _neighbours(panoptic_seg, ids), taken)
+    _color_instances(colors, done, counts[ids], _neighbors(panoptic_seg, ids), taken)
     return SegmentColors(ids, counts[ids], colors)
 
 
 def golden_colors(count: int) -> np.ndarray:
-    """A sequence of vivid colours whose hues are spread by the golden ratio.
+    """A sequence of vivid colors whose hues are spread by the golden ratio.
 
     Args:
         count: how many.
@@ -112,7 +112,7 @@ def golden_colors(count: int) -> np.ndarray:
 
 
 def _fresh_colors(count: int, taken: set[tuple[int, ...]]) -> np.ndarray:
-    """At least ``count`` colours outside ``taken``; they repeat only beyond a few thousand."""
+    """At least ``count`` colors outside ``taken``; they repeat only beyond a few thousand."""
     many = golden_colors(2 * (count + len(taken) + _CANDIDATES)).tolist()
     fresh = [color for color in dict.fromkeys(map(tuple, many)) if color not in taken]
     return np.resize(np.array(fresh, np.uint8), (max(count, len(fresh)), 3))
@@ -122,10 +122,10 @@ def _color_instances(
     colors: np.ndarray,
     done: np.ndarray,
     areas: np.ndarray,
-    neighbours: list[np.ndarray],
+    neighbors: list[np.ndarray],
     taken: set[tuple[int, ...]],
 ) -> None:
-    """Fill ``colors`` where not ``done``, largest first, away from the neighbours' colours."""
+    """Fill ``colors`` where not ``done``, largest first, away from the neighbors' colors."""
     todo = np.flatnonzero(~done)
     todo = todo[np.argsort(-areas[todo], kind='stable')]
     pool = _fresh_colors(len(todo), taken)
@@ -133,18 +133,18 @@ def _color_instances(
     free = np.ones(len(pool), bool)
     for segment in todo:
         candidates = np.flatnonzero(free)[:_CANDIDATES]
-        near = neighbours[segment][done[neighbours[segment]]]
+        near = neighbors[segment][done[neighbors[segment]]]
         choice = candidates[0]
         if len(near):
             distance = np.linalg.norm(pool_lab[candidates, None] - lab[None, near], axis=-1)
             # argmax takes the first of several clear ones, which keeps the hues spread over the
-            # picture.
+            # image.
             choice = candidates[distance.min(axis=1).clip(max=_CLEAR_DISTANCE).argmax()]
         colors[segment], lab[segment] = pool[choice], pool_lab[choice]
         free[choice], done[segment] = False, True
 
 
-def _neighbours(panoptic_seg: np.ndarray, ids: np.ndarray) -> list[np.ndarray]:
+def _neighbors(panoptic_seg: np.ndarray, ids: np.ndarray) -> list[np.ndarray]:
     """For each segment the indices of those within three pixels of it (diagonals included)."""
     table = np.full(int(panoptic_seg.max(initial=0)) + 1, -1, np.int64)
     table[ids] = np.arange(len(ids))

@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-# Heights in pixels; in large pictures as many parts of the shorter side, so that they stay legible.
+# Heights in pixels; in large images as many parts of the shorter side, so that they stay legible.
 _MIN_FONT, _MAX_FONT = 12, 22
 _MIN_FONT_PARTS, _MAX_FONT_PARTS = 70, 35
 # Text is wider than high: room is measured by ellipses this many times as wide as high ...
@@ -22,7 +22,7 @@ _ASPECT = 2
 # ... and a name may be this many times as wide as its ellipse: it sticks out a little.
 _OVERHANG = 1.3
 # Of places with about the same room, the more central one: pixels of room given up per pixel.
-_CENTRING = 0.02
+_CENTERING = 0.02
 # Half height of the smallest segment that may bring its class's only name.
 _MIN_HALF_HEIGHT = 3
 
@@ -64,7 +64,7 @@ def borders(panoptic_seg: np.ndarray) -> np.ndarray:
 
 
 def label_anchors(panoptic_seg: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The largest ellipse, twice as wide as high, inside each segment: centre and half height.
+    """The largest ellipse, twice as wide as high, inside each segment: center and half height.
 
     One distance transform serves all segments: the distance to the nearest border of any segment
     is, inside a segment, the distance to its own. The map is squeezed to half its width before, so
@@ -75,7 +75,7 @@ def label_anchors(panoptic_seg: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray
         ids: (n,) int ids.
 
     Returns:
-        Centres (n, 2) int xy and half heights (n,) float32, both in pixels; 0 for an id that is not
+        Centers (n, 2) int xy and half heights (n,) float32, both in pixels; 0 for an id that is not
         left in the map (a small segment can vanish when a map is made smaller).
     """
     panoptic_seg = (
@@ -86,7 +86,7 @@ def label_anchors(panoptic_seg: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray
     inside = np.pad(~borders(panoptic_seg), 1).astype(np.uint8)
     distance = cv2.distanceTransform(inside, cv2.DIST_L2, 5)[1:-1, 1:-1].ravel()
     # In ascending order the last write per id, its best pixel, stays.
-    order = np.argsort(distance - _CENTRING * _distance_to_mean(panoptic_seg), kind='stable')
+    order = np.argsort(distance - _CENTERING * _distance_to_mean(panoptic_seg), kind='stable')
     size = 1 + max(int(panoptic_seg.max(initial=0)), int(ids.max(initial=0)))
     table = np.full(size, -1, np.int64)
     table[panoptic_seg.ravel()[order]] = order
@@ -96,7 +96,7 @@ def label_anchors(panoptic_seg: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray
 
 
 def _distance_to_mean(panoptic_seg: np.ndarray) -> np.ndarray:
-    """Distance of each pixel to the centre of mass of its segment, (H * W,)."""
+    """Distance of each pixel to the center of mass of its segment, (H * W,)."""
     ids = panoptic_seg.ravel()
     y, x = np.divmod(np.arange(ids.size), panoptic_seg.shape[1])
     counts = np.maximum(np.bincount(ids), 1)
@@ -115,7 +115,7 @@ def draw_labels(
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        anchors: (n, 2) xy centres.
+        anchors: (n, 2) xy centers.
         half_heights: (n,) of the ellipses around them, pixels.
         names: n texts.
 
@@ -147,13 +147,13 @@ def _write(
     pen: ImageDraw.ImageDraw,
     name: str,
     font: ImageFont.FreeTypeFont,
-    centre: np.ndarray,
+    center: np.ndarray,
     placed: list[_Box],
 ) -> bool:
-    """Write a name, inside the picture, unless it would cover another; whether it was written."""
+    """Write a name, inside the image, unless it would cover another; whether it was written."""
     half = np.array([pen.textlength(name, font) / 2, font.size / 2])
     lowest = half + 2
-    x, y = np.clip(centre, lowest, np.maximum(lowest, np.array(pen.im.size) - lowest)).tolist()
+    x, y = np.clip(center, lowest, np.maximum(lowest, np.array(pen.im.size) - lowest)).tolist()
     box = (x - half[0], y - half[1], x + half[0], y + half[1])
     if any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in placed):
         return False

@@ -23,16 +23,16 @@ _GAP = 8
 
 @VISUALIZERS.register_module()
 class PanopticLocalVisualizer(DetLocalVisualizer):
-    """mmdet's ``DetLocalVisualizer`` with a colour per instance.
+    """mmdet's ``DetLocalVisualizer`` with a color per instance.
 
-    mmdet colours a panoptic map by class, so that touching instances of one class look like one.
-    Here every instance has a colour of its own; ground truth and prediction stand side by side, and
-    an instance that was found (IoU above 0.5) has the same colour in both. Samples without a
+    mmdet colors a panoptic map by class, so that touching instances of one class look like one.
+    Here every instance has a color of its own; ground truth and prediction stand side by side, and
+    an instance that was found (IoU above 0.5) has the same color in both. Samples without a
     panoptic map are drawn as mmdet does.
 
     Args:
-        min_size: small pictures are enlarged until their shorter side has this many pixels, so that
-            class names can be read; 0 draws at the picture's own size.
+        min_size: small images are enlarged until their shorter side has this many pixels, so that
+            class names can be read; 0 draws at the image's own size.
         alpha: opacity of instances in [0, 1].
         with_names: write class names.
         name: of the visualizer; the hook finds it by this name.
@@ -65,10 +65,10 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
         pred_score_thr: float = 0.3,
         step: int = 0,
     ) -> None:
-        """Draw ground truth (left; without one, the picture itself) and prediction (right).
+        """Draw ground truth (left; without one, the image itself) and prediction (right).
 
         Args:
-            name: of the picture.
+            name: of the image.
             image: (H, W, 3) uint8 RGB, at the original size.
             data_sample: with ``gt_panoptic_seg`` or ``pred_panoptic_seg``, ``sem_seg`` (1, H, W).
                 Where the former is missing but the sample names its ``seg_map_path`` and
@@ -161,7 +161,7 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
         classes: Sequence[str],
         palette: Sequence[Sequence[int]] | None,
     ) -> np.ndarray:
-        """What mmdet calls for one map: draws at the picture's own size."""
+        """What mmdet calls for one map: draws at the image's own size."""
         return draw_panoptic(
             image,
             _to_array(panoptic_seg),
@@ -189,7 +189,7 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
     def _ground_truth(
         self, data_sample: DetDataSample, shape: tuple[int, int]
     ) -> np.ndarray | None:
-        """The sample's map, or its PNG's, at the picture's (height, width); None without either."""
+        """The sample's map, or its PNG's, at the image's (height, width); None without either."""
         path, segments = data_sample.get('seg_map_path'), data_sample.get('segments_info')
         if 'gt_panoptic_seg' in data_sample:
             truth = _to_array(data_sample.gt_panoptic_seg)
@@ -197,7 +197,7 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
             truth = read_panoptic_seg(path, segments, self.dataset_meta)
         else:
             return None
-        # A test pipeline that resizes the picture may have resized the map with it.
+        # A test pipeline that resizes the image may have resized the map with it.
         return resize_map(truth, shape[::-1])
 
 

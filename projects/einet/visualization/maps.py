@@ -1,4 +1,4 @@
-"""Pictures of what the network computes inside: centroid heatmaps and embeddings.
+"""Images of what the network computes inside: centroid heatmaps and embeddings.
 
 Letters: D channels, h x w feature resolution, P peaks. Images are RGB uint8.
 """
@@ -14,7 +14,7 @@ _DIM = 0.35
 def heatmap_overlay(
     image: np.ndarray, heatmap: np.ndarray, peaks_xy: np.ndarray | None = None
 ) -> np.ndarray:
-    """Lay a centroid heatmap over the greyed picture and ring the peaks that became instances.
+    """Lay a centroid heatmap over the grayed image and ring the peaks that became instances.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -31,9 +31,9 @@ def heatmap_overlay(
         heatmap.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR
     ).clip(0, 1)
     glow = cv2.applyColorMap((255 * strength).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
-    grey = 0.45 * cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
+    gray = 0.45 * cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
     share = np.sqrt(strength)[..., None]
-    drawn = np.ascontiguousarray((share * glow + (1 - share) * grey).astype(np.uint8))
+    drawn = np.ascontiguousarray((share * glow + (1 - share) * gray).astype(np.uint8))
     if peaks_xy is not None:
         radius = max(3, round(min(height, width) / 70))
         for x, y in np.round(peaks_xy).astype(int).tolist():
@@ -43,11 +43,11 @@ def heatmap_overlay(
 
 
 def embedding_colors(embedding: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
-    """Show an embedding as colours: its three principal components become red, green and blue.
+    """Show an embedding as colors: its three principal components become red, green and blue.
 
     The components are those of the pixels in ``mask`` (things), where the embedding must tell
     instances apart; the rest is drawn dimmed in the same space. Signs are fixed, so that equal
-    inputs give equal pictures.
+    inputs give equal images.
 
     Args:
         embedding: (D, h, w) float.
@@ -59,14 +59,14 @@ def embedding_colors(embedding: np.ndarray, mask: np.ndarray | None = None) -> n
     depth, height, width = embedding.shape
     pixels = np.nan_to_num(embedding.reshape(depth, -1).T.astype(np.float64))
     chosen = np.ones(len(pixels), bool) if mask is None or mask.sum() < 8 else mask.ravel()
-    centred = pixels - pixels[chosen].mean(axis=0)
+    centerd = pixels - pixels[chosen].mean(axis=0)
     # eigh sorts ascending: the last three columns carry the most variance.
-    axes = np.linalg.eigh(centred[chosen].T @ centred[chosen])[1][:, ::-1][:, :3]
+    axes = np.linalg.eigh(centerd[chosen].T @ centerd[chosen])[1][:, ::-1][:, :3]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     projected = np.zeros((len(pixels), 3))
-    projected[:, : axes.shape[1]] = centred @ axes
+    projected[:, : axes.shape[1]] = centerd @ axes
     low, high = np.percentile(projected[chosen], (2, 98), axis=0)
-    # A component without variance is rounding noise, which must not be stretched to full colour.
+    # A component without variance is rounding noise, which must not be stretched to full color.
     floor = max(1e-6 * float((high - low).max()), 1e-12)
     unit = ((projected - low) / np.maximum(high - low, floor)).clip(0, 1)
     unit[~chosen] *= _DIM

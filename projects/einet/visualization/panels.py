@@ -27,22 +27,22 @@ def model_panels(
     dataset_meta: Mapping[str, Any],
     box: int,
 ) -> list[np.ndarray]:
-    """Draw the five pictures that belong to :data:`PANEL_TITLES`.
+    """Draw the five images that belong to :data:`PANEL_TITLES`.
 
-    An instance that was found has the same colour in ground truth and prediction.
+    An instance that was found has the same color in ground truth and prediction.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         truth: (H, W) int panoptic ids, void = C.
         prediction: (H, W) int panoptic ids, void = C.
-        heatmap: (C_th, h, w) probabilities; covers the picture.
-        embedding: I, (D, h, w); covers the picture.
+        heatmap: (C_th, h, w) probabilities; covers the image.
+        embedding: I, (D, h, w); covers the image.
         centroids: (K, 2) xy in pixels of ``image``, the peaks that became instances.
         dataset_meta: with ``classes`` (C names) and, if it has one, ``palette``.
-        box: the pictures are scaled to fit a square of this side.
+        box: the images are scaled to fit a square of this side.
 
     Returns:
-        Five (h', w', 3) uint8 RGB pictures of one size.
+        Five (h', w', 3) uint8 RGB images of one size.
     """
     classes, palette = dataset_meta['classes'], dataset_meta.get('palette')
     size = panel_size(*image.shape[:2], box)

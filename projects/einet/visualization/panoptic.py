@@ -1,6 +1,6 @@
-"""Draw a panoptic map over its picture.
+"""Draw a panoptic map over its image.
 
-Letters: H x W picture. A panoptic id is ``label + 1000 * instance``; void is label C. Images are
+Letters: H x W image. A panoptic id is ``label + 1000 * instance``; void is label C. Images are
     RGB uint8.
 """
 
@@ -24,8 +24,8 @@ def fit_scale(height: int, width: int, min_size: int) -> float:
     """The factor that brings the shorter side to ``min_size`` (never below 1, at most 8).
 
     Args:
-        height: of the picture.
-        width: of the picture.
+        height: of the image.
+        width: of the image.
         min_size: wanted shorter side in pixels.
 
     Returns:
@@ -37,7 +37,7 @@ def fit_scale(height: int, width: int, min_size: int) -> float:
 def resize_pair(
     image: np.ndarray, panoptic_seg: np.ndarray, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bring a picture (smoothly) and its map (nearest) to one size.
+    """Bring an image (smoothly) and its map (nearest) to one size.
 
     Args:
         image: (h, w, 3) uint8.
@@ -78,9 +78,9 @@ def draw_panoptic(
     alpha: float = 0.65,
     with_names: bool = True,
 ) -> np.ndarray:
-    """Lay a panoptic map over its picture.
+    """Lay a panoptic map over its image.
 
-    One colour per instance, stuff in its palette colour and fainter, white lines around instances
+    One color per instance, stuff in its palette color and fainter, white lines around instances
     and dark ones between stuff, class names inside the segments that have room, void dark and
     hatched.
 
@@ -97,11 +97,11 @@ def draw_panoptic(
         A new (H, W, 3) uint8 RGB image.
 
     Raises:
-        ValueError: when the sizes of picture and map differ.
+        ValueError: when the sizes of image and map differ.
     """
     if image.shape[:2] != panoptic_seg.shape:
         raise ValueError(
-            f'the picture is {image.shape[:2]} (height, width) but its panoptic map is '
+            f'the image is {image.shape[:2]} (height, width) but its panoptic map is '
             f'{panoptic_seg.shape}; resize one of them first, see resize_pair()'
         )
     if colors is None:
@@ -123,14 +123,14 @@ def draw_panoptic(
 def _draw_borders(drawn: np.ndarray, panoptic_seg: np.ndarray, is_instance: np.ndarray) -> None:
     """White where an instance takes part in the border, dark between stuff. Draws in place."""
     edge = borders(panoptic_seg)
-    # One pixel of the border lies in the neighbour, so that the line is complete on both sides.
+    # One pixel of the border lies in the neighbor, so that the line is complete on both sides.
     near_instance = cv2.dilate(is_instance.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     drawn[edge & ~near_instance] = (30, 30, 30)
     drawn[edge & near_instance] = (255, 255, 255)
 
 
 def _hatched(image: np.ndarray) -> np.ndarray:
-    """The picture darkened under diagonal stripes: void must not pass for a class."""
+    """The image darkened under diagonal stripes: void must not pass for a class."""
     y, x = np.ogrid[: image.shape[0], : image.shape[1]]
     stripe = ((x + y) % _HATCH_PERIOD < _HATCH_WIDTH)[..., None]
     return (0.25 * image + 0.75 * np.where(stripe, _VOID_LIGHT, _VOID_DARK)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Lay pictures out on one sheet: a title per column, a caption per row."""
+"""Lay images out on one sheet: a title per column, a caption per row."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ class SheetRow:
     """One row of a sheet.
 
     Attributes:
-        caption: one line of text above the pictures.
-        pictures: one (h, w, 3) uint8 RGB picture per column, all at least as wide as they will be
+        caption: one line of text above the images.
+        images: one (h, w, 3) uint8 RGB image per column, all at least as wide as they will be
             shown.
     """
 
     caption: str
-    pictures: Sequence[np.ndarray]
+    images: Sequence[np.ndarray]
 
 
 def panel_size(height: int, width: int, box: int) -> tuple[int, int]:
-    """The size that fits a picture into a square box with its proportions kept.
+    """The size that fits an image into a square box with its proportions kept.
 
     Args:
-        height: of the picture.
-        width: of the picture.
+        height: of the image.
+        width: of the image.
         box: side of the square.
 
     Returns:
@@ -51,28 +51,28 @@ def compose_sheet(
 
     Args:
         titles: one per column.
-        rows: at least one, each with as many pictures as there are titles.
-        box: width of a column; pictures are at most this wide and centred in it.
+        rows: at least one, each with as many images as there are titles.
+        box: width of a column; images are at most this wide and centerd in it.
         heading: a line at the top.
 
     Returns:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        ValueError: when a row has another number of pictures than there are titles, or there is no
+        ValueError: when a row has another number of images than there are titles, or there is no
             row.
     """
     if not rows:
         raise ValueError('a contact sheet needs at least one row')
     for row in rows:
-        if len(row.pictures) != len(titles):
+        if len(row.images) != len(titles):
             raise ValueError(
-                f'row "{row.caption}" has {len(row.pictures)} pictures for {len(titles)} titles'
+                f'row "{row.caption}" has {len(row.images)} images for {len(titles)} titles'
             )
     heading_height = 2 * _HEADING_SIZE if heading else 0
     top = _MARGIN + heading_height + 2 * _TITLE_SIZE
     caption_height = 2 * _CAPTION_SIZE
-    heights = [max(picture.shape[0] for picture in row.pictures) for row in rows]
+    heights = [max(image.shape[0] for image in row.images) for row in rows]
     width = 2 * _MARGIN + len(titles) * box + (len(titles) - 1) * _GAP
     height = top + sum(heights) + len(rows) * (caption_height + _GAP) + _MARGIN
     sheet = Image.new('RGB', (width, height), _PAPER)
@@ -93,11 +93,11 @@ def compose_sheet(
             anchor='lm',
         )
         top += caption_height
-        for left, picture in zip(lefts, row.pictures, strict=True):
+        for left, image in zip(lefts, row.images, strict=True):
             offset = (
-                left + (box - picture.shape[1]) // 2,
-                top + (row_height - picture.shape[0]) // 2,
+                left + (box - image.shape[1]) // 2,
+                top + (row_height - image.shape[0]) // 2,
             )
-            sheet.paste(Image.fromarray(picture), offset)
+            sheet.paste(Image.fromarray(image), offset)
         top += row_height + _GAP
     return np.array(sheet)

@@ -30,7 +30,7 @@ def pack(index_map, **kwargs):
     return PackPanopticInputs(**kwargs)(results_of(index_map))['data_samples']
 
 
-def test_hand_made_picture():
+def test_hand_made_image():
     # Index 1 (man) has lost all pixels; 4 is a car, 2 a crowd of cars, 3 sky, 5 tree.
     sample = pack([[3, 3, 2, 0], [4, 3, 2, 5], [4, 4, 4, 5]])
     sem_seg = sample.gt_sem_seg.sem_seg
@@ -42,7 +42,7 @@ def test_hand_made_picture():
     assert panoptic.tolist() == [[[3, 3, VOID, VOID], [car, 3, VOID, 2], [car, car, car, 2]]]
     instances = sample.gt_instances
     assert instances.labels.tolist() == [1]
-    # Centre of mass (0.75, 1.75).
+    # Center of mass (0.75, 1.75).
     assert instances.centroids.tolist() == [[1, 2]]
     assert instances.areas.tolist() == [4]
     assert instances.bboxes.tolist() == [[0, 1, 3, 3]]
@@ -70,7 +70,7 @@ def test_is_registered():
         pytest.param([[5, 5, 5], [5, 5, 5]], 2, id='no things'),
     ],
 )
-def test_pictures_without_instances(index_map, labels):
+def test_images_without_instances(index_map, labels):
     sample = pack(index_map, with_masks=True)
     assert (sample.gt_sem_seg.sem_seg == labels).all()
     assert (sample.gt_panoptic_seg.sem_seg == (VOID if labels == 255 else labels)).all()
@@ -140,7 +140,7 @@ def test_lacking_keys(key, way_out):
         PackPanopticInputs()(results)
 
 
-def test_without_annotation_only_the_picture_is_packed():
+def test_without_annotation_only_the_image_is_packed():
     image = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
     packed = PackPanopticInputs()(dict(img=image, img_id='a', ori_shape=(2, 4), other=1))
     assert packed['inputs'].shape == (3, 2, 4)
@@ -150,11 +150,11 @@ def test_without_annotation_only_the_picture_is_packed():
     assert 'gt_sem_seg' not in sample
 
 
-def test_pictures_of_any_layout_and_type():
+def test_images_of_any_layout_and_type():
     image = np.random.default_rng(0).normal(size=(3, 5, 3)).astype(np.float32)
     packed = PackPanopticInputs()(dict(img=image[:, ::-1]))['inputs']
     assert packed.dtype == torch.float32
     assert packed.is_contiguous()
     assert np.array_equal(packed.numpy(), image[:, ::-1].transpose(2, 0, 1))
-    grey = PackPanopticInputs()(dict(img=image[..., 0]))['inputs']
-    assert np.array_equal(grey.numpy(), image[None, ..., 0])
+    gray = PackPanopticInputs()(dict(img=image[..., 0]))['inputs']
+    assert np.array_equal(gray.numpy(), image[None, ..., 0])

@@ -88,7 +88,7 @@ def test_truncated_png(hand_made):
 
 
 def test_png_of_another_size(hand_made):
-    hand_made['ori_shape'] = (2, 4)  # what the picture on disk has; the JSON may be wrong, too
+    hand_made['ori_shape'] = (2, 4)  # what the image on disk has; the JSON may be wrong, too
     with pytest.raises(ValueError, match=r'map\.png has 3 x 2 pixels.*photo\.jpg 4 x 2'):
         LoadPanopticSegments()(hand_made)
 

@@ -65,7 +65,7 @@ def test_statistics_equal_a_loop_over_pixels(segment_map):
 
 
 def test_center_of_an_l_shape_is_moved_onto_it():
-    # Sum of x 0+0+0+1+2+3 = 6, of y 0+1+2+2+2+2 = 9: the centre (1, 1.5) is not on the L. Of its
+    # Sum of x 0+0+0+1+2+3 = 6, of y 0+1+2+2+2+2 = 9: the center (1, 1.5) is not on the L. Of its
     # pixels (1, 2) is at distance 0.5, (0, 1) and (0, 2) are further away.
     segment_map = np.array([[1, 0, 0, 0], [1, 0, 0, 0], [1, 1, 1, 1]])
     statistics = statistics_of(segment_map, 1)
@@ -83,12 +83,12 @@ def test_equally_near_pixels_give_the_topmost_then_leftmost():
     assert statistics_of(ends, 1).centroids.tolist() == [[0, 0]]
 
 
-def test_wide_picture():
+def test_wide_image():
     segment_map = np.ones((2, 60001), np.uint8)
     segment_map[0, 0] = 0
     statistics = statistics_of(segment_map, 1)
     assert statistics.areas.tolist() == [120001]
-    # The centre is half a pixel and a bit below the first row, 0.25 right of the middle.
+    # The center is half a pixel and a bit below the first row, 0.25 right of the middle.
     assert statistics.centroids.tolist() == [[30000, 1]]
     assert statistics.bboxes.tolist() == [[0, 0, 60001, 2]]
 

@@ -1,4 +1,4 @@
-"""Stock transforms must move the map of indices as they move the picture."""
+"""Stock transforms must move the map of indices as they move the image."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ PAD = dict(img=0, seg=0)
 
 @pytest.fixture
 def results():
-    """A picture whose first two channels repeat the index: many segments, sizes odd."""
+    """An image whose first two channels repeat the index: many segments, sizes odd."""
     rng = np.random.default_rng(0)
     indices = rng.permutation(np.arange(1, 401))
     indices[indices == 255] = 0
@@ -50,7 +50,7 @@ def results():
         (dict(type='mmcv.RandomChoiceResize', scales=[(150, 60)], keep_ratio=True), (60, 81)),
     ],
 )
-def test_map_follows_the_picture(results, config, shape):
+def test_map_follows_the_image(results, config, shape):
     if config['type'] == 'mmcv.RandomChoiceResize':
         config = config | dict(resize_type='mmdet.Resize', interpolation='nearest')
     np.random.seed(1)
@@ -98,7 +98,7 @@ def test_instance_wholly_outside_the_crop(results):
     assert sample.gt_instances.areas.sum() == (sample.gt_sem_seg.sem_seg != 255).sum()
 
 
-def test_crop_of_a_small_picture_is_padded_to_one_size(results):
+def test_crop_of_a_small_image_is_padded_to_one_size(results):
     for config in (
         dict(type='mmdet.RandomCrop', crop_size=(160, 64)),
         dict(type='mmdet.Pad', size=(160, 64), pad_val=PAD),

@@ -103,7 +103,7 @@ def two_categories_with_one_name(small):
 def class_that_the_files_lack(small):
     for split in ('train', 'val', 'test'):
         metainfo(small, split)['thing_classes'] = ('man', 'car', 'dog')
-    small.settings['model']['num_thing_classes'] = 3
+    small.settings['model']['num_things_classes'] = 3
 
 
 @defect('class-only-in-file', 'train.json', "'cars' is only in the file")
@@ -126,7 +126,7 @@ def two_images_with_one_id(small):
     small.content['train']['images'].append(dict(small.image(1), file_name='copy.jpg'))
 
 
-@defect('picture-name-twice', 'train.json', 'photo_0.jpg')
+@defect('image-name-twice', 'train.json', 'photo_0.jpg')
 def two_images_with_one_file(small):
     small.image(1)['file_name'] = 'photo_0.jpg'
 
@@ -203,28 +203,28 @@ def two_segments_of_sky(small):
     small.paint(id_map, CATEGORY_OF | {257: 30})
 
 
-@defect('picture-missing', 'train/photo_0.jpg')
-def no_picture(small):
-    small.picture_path().unlink()
+@defect('image-missing', 'train/photo_0.jpg')
+def no_image(small):
+    small.image_path().unlink()
 
 
-@defect('picture-unreadable', 'train/photo_0.jpg', 'truncated')
-def truncated_picture(small):
-    path = small.picture_path()
+@defect('image-unreadable', 'train/photo_0.jpg', 'truncated')
+def truncated_image(small):
+    path = small.image_path()
     path.write_bytes(path.read_bytes()[:-400])
 
 
-@defect('picture-unreadable', 'train/photo_0.jpg', 'the file is empty')
-def empty_picture(small):
-    small.picture_path().write_bytes(b'')
+@defect('image-unreadable', 'train/photo_0.jpg', 'the file is empty')
+def empty_image(small):
+    small.image_path().write_bytes(b'')
 
 
-@defect('picture-unreadable', 'train/photo_0.jpg', 'not a picture')
-def picture_that_is_text(small):
-    small.picture_path().write_text('<html>404</html>')
+@defect('image-unreadable', 'train/photo_0.jpg', 'not an image')
+def image_that_is_text(small):
+    small.image_path().write_text('<html>404</html>')
 
 
-@defect('picture-size', 'train/photo_0.jpg', f'{WIDTH} x {HEIGHT}', f'{WIDTH} x 41')
+@defect('image-size', 'train/photo_0.jpg', f'{WIDTH} x {HEIGHT}', f'{WIDTH} x 41')
 def height_in_the_json(small):
     small.image()['height'] = 41
 
@@ -240,8 +240,8 @@ def truncated_png(small):
     path.write_bytes(path.read_bytes()[:-20])
 
 
-@defect('png-mode', 'labels_of_0.png', 'grey')
-def grey_png(small):
+@defect('png-mode', 'labels_of_0.png', 'gray')
+def gray_png(small):
     Image.new('L', (WIDTH, HEIGHT)).save(small.map_path())
 
 
@@ -281,15 +281,15 @@ def segment_that_is_not_painted(small):
     small.annotation()['segments_info'].append(segment)
 
 
-@warning('picture-depth', 'photo_0.jpg', 'I;16')
-def picture_of_16_bits(small):
+@warning('image-depth', 'photo_0.jpg', 'I;16')
+def image_of_16_bits(small):
     deep = np.full((HEIGHT, WIDTH), 4000, np.uint16)
-    Image.fromarray(deep).save(small.picture_path(), format='PNG')
+    Image.fromarray(deep).save(small.image_path(), format='PNG')
 
 
 @warning('outside-folder', '../elsewhere.jpg')
-def picture_outside_the_folder(small):
-    small.picture_path().rename(small.root / 'elsewhere.jpg')
+def image_outside_the_folder(small):
+    small.image_path().rename(small.root / 'elsewhere.jpg')
     small.image()['file_name'] = '../elsewhere.jpg'
 
 
@@ -300,7 +300,7 @@ def crowd_of_sky(small):
 
 @warning('area-sum', 'labels_of_0.png', 'sum to 3024', '1920 pixels')
 def areas_before_painting(small):
-    # Sky all over the picture, as in masks that overlap.
+    # Sky all over the image, as in masks that overlap.
     small.segment(SKY)['area'] = HEIGHT * WIDTH
 
 
@@ -324,15 +324,15 @@ def nothing_but_void(small):
     small.paint(np.zeros((HEIGHT, WIDTH), int), {})
 
 
-@warning('picture-content-twice', 'photo_0.jpg', 'photo_1.jpg')
-def copied_picture(small):
-    small.picture_path(1).write_bytes(small.picture_path(0).read_bytes())
+@warning('image-content-twice', 'photo_0.jpg', 'photo_1.jpg')
+def copied_image(small):
+    small.image_path(1).write_bytes(small.image_path(0).read_bytes())
 
 
 @warning('split-overlap', 'val/photo_1.jpg', 'train/photo_0.jpg')
-def training_picture_in_val(small):
-    content = small.picture_path(0).read_bytes()
-    small.picture_path(1, 'val').write_bytes(content)
+def training_image_in_val(small):
+    content = small.image_path(0).read_bytes()
+    small.image_path(1, 'val').write_bytes(content)
 
 
 @warning('split-overlap', 'train.json', 'train, val')

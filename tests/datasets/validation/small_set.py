@@ -42,7 +42,7 @@ def slow_segment(id_map: np.ndarray, segment_id: int, category_id: int) -> dict[
 
 
 class SmallSet:
-    """Three training and two validation pictures; files are on disk, the JSONs after :meth:`save`.
+    """Three training and two validation images; files are on disk, the JSONs after :meth:`save`.
 
     Attributes:
         content: of the JSONs, by split.
@@ -54,17 +54,17 @@ class SmallSet:
         rng = np.random.default_rng(0)
         self.content = {}
         for split, count in (('train', 3), ('val', 2)):
-            for folder in (self.pictures(split), self.maps(split)):
+            for folder in (self.image_folder(split), self.maps(split)):
                 folder.mkdir()
             self.content[split] = dict(categories=copy.deepcopy(CATEGORIES))
             self.content[split] |= dict(images=[], annotations=[])
             for number in range(count):
                 self._add(split, number, rng)
         loaders = {f'{split}_dataloader': self._loader(split) for split in self.content}
-        model = dict(type='EINet', num_thing_classes=2, num_stuff_classes=2)
+        model = dict(type='EINet', num_things_classes=2, num_stuff_classes=2)
         self.settings = dict(model=model, **loaders, test_dataloader=self._loader('val'))
 
-    def pictures(self, split: str) -> Path:
+    def image_folder(self, split: str) -> Path:
         return self.root / split
 
     def maps(self, split: str) -> Path:
@@ -80,14 +80,14 @@ class SmallSet:
         segments = self.annotation(number, split)['segments_info']
         return next(segment for segment in segments if segment['id'] == segment_id)
 
-    def picture_path(self, number: int = 0, split: str = 'train') -> Path:
-        return self.pictures(split) / self.image(number, split)['file_name']
+    def image_path(self, number: int = 0, split: str = 'train') -> Path:
+        return self.image_folder(split) / self.image(number, split)['file_name']
 
     def map_path(self, number: int = 0, split: str = 'train') -> Path:
         return self.maps(split) / self.annotation(number, split)['file_name']
 
     def paint(self, id_map: np.ndarray, categories: dict[int, int], number: int = 0) -> None:
-        """Replace a training picture's map and segments."""
+        """Replace a training image's map and segments."""
         write_ids(self.map_path(number), id_map)
         self.annotation(number)['segments_info'] = [
             slow_segment(id_map, segment_id, category)
@@ -103,12 +103,12 @@ class SmallSet:
         return str(path)
 
     def _add(self, split: str, number: int, rng: np.random.Generator) -> None:
-        picture, png = f'photo_{number}.jpg', f'labels_of_{number}.png'
+        name, png = f'photo_{number}.jpg', f'labels_of_{number}.png'
         pixels = rng.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
-        assert cv2.imwrite(str(self.pictures(split) / picture), pixels)
+        assert cv2.imwrite(str(self.image_folder(split) / name), pixels)
         id_map = valid_map()
         write_ids(self.maps(split) / png, id_map)
-        image = dict(id=number, file_name=picture, height=HEIGHT, width=WIDTH)
+        image = dict(id=number, file_name=name, height=HEIGHT, width=WIDTH)
         segments = [slow_segment(id_map, i, category) for i, category in CATEGORY_OF.items()]
         self.content[split]['images'].append(image)
         self.content[split]['annotations'].append(

@@ -33,7 +33,7 @@ def test_files_of_another_layout(content, message):
     assert (finding.kind, finding.file) == ('annotation-file', 'x.json')
 
 
-def test_test_pictures_need_no_annotations():
+def test_test_images_need_no_annotations():
     content = dict(categories=[], images=[image()])
     assert check_layout(content, True, 'x.json') == []
     assert len(check_layout(content, False, 'x.json')) == 1

@@ -43,7 +43,7 @@ def spoiled(content: Any, path: tuple, value: Any) -> Any:
 
 
 def loads(small) -> bool:
-    """Whether training would load all pictures."""
+    """Whether training would load all images."""
     settings = dict(small.settings['train_dataloader']['dataset'], max_refetch=0)
     try:
         dataset = DATASETS.build(settings)
@@ -101,8 +101,8 @@ def test_ordinary_extremes_are_no_defects(small, workers, capsys):
     for number, (id_map, categories) in enumerate(
         [(one_pixel, {}), (crowd_only, {11: 7}), (odd, {256**3 - 1: 30})]
     ):
-        picture = np.full((*id_map.shape, 3), number, np.uint8)
-        write_picture(small, number, picture)
+        image = np.full((*id_map.shape, 3), number, np.uint8)
+        write_image(small, number, image)
         small.image(number).update(height=id_map.shape[0], width=id_map.shape[1])
         small.paint(id_map, categories, number)
     report = check_source(train_source(small), None, workers)
@@ -111,9 +111,9 @@ def test_ordinary_extremes_are_no_defects(small, workers, capsys):
     assert report.counts[:, 3].tolist() == [0, 0, 0, 117]
 
 
-def write_picture(small, number: int, picture: np.ndarray) -> None:
-    write_ids(small.picture_path(number).with_suffix('.png'), picture[..., 0].astype(int))
-    small.image(number)['file_name'] = small.picture_path(number).with_suffix('.png').name
+def write_image(small, number: int, image: np.ndarray) -> None:
+    write_ids(small.image_path(number).with_suffix('.png'), image[..., 0].astype(int))
+    small.image(number)['file_name'] = small.image_path(number).with_suffix('.png').name
 
 
 def test_cityscapes_names(tmp_path, capsys):
@@ -126,7 +126,7 @@ def test_cityscapes_names(tmp_path, capsys):
     dataset = dict(type='CityscapesPanopticDataset', data_root=str(tmp_path), ann_file='x.json')
     config = Config(dict(train_dataloader=dict(dataset=dataset)))
     found, _ = check_sources(config, find_sources(config), 1)
-    missing = [f for f in found if f.kind == 'picture-missing']
+    missing = [f for f in found if f.kind == 'image-missing']
     assert missing[0].file == str(tmp_path / 'aachen' / 'aachen_0_1_leftImg8bit.png')
     lacking = {f.class_name for f in found if f.kind == 'class-only-in-config'}
     assert len(lacking) == 17 and 'road' in lacking

@@ -82,8 +82,8 @@ def test_a_thing_on_either_side_is_a_thing():
 @pytest.mark.parametrize(
     ('model', 'count'),
     [
-        (dict(num_thing_classes=2, num_stuff_classes=2), 0),
-        (dict(num_thing_classes=3, num_stuff_classes=1), 2),
+        (dict(num_things_classes=2, num_stuff_classes=2), 0),
+        (dict(num_things_classes=3, num_stuff_classes=1), 2),
         (dict(num_stuff_classes=3), 1),
         ({}, 0),
     ],

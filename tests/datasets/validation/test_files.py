@@ -3,49 +3,49 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from einet.datasets.validation.files import DefectError, read_picture, read_segmentation
+from einet.datasets.validation.files import DefectError, read_image, read_segmentation
 from tests.datasets.conftest import write_ids
 
-PICTURE = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
 
 
 def save(path, mode='RGB', **options):
-    Image.fromarray(PICTURE).convert(mode).save(path, **options)
+    Image.fromarray(IMAGE).convert(mode).save(path, **options)
     return str(path)
 
 
 @pytest.mark.parametrize('orientation', range(1, 9))
-def test_the_size_is_that_of_the_loaded_picture(tmp_path, orientation):
+def test_the_size_is_that_of_the_loaded_image(tmp_path, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = save(tmp_path / 'turned.jpg', exif=exif)
-    picture = read_picture(path)
-    assert picture.size == mmcv.imread(path).shape[:2]
-    assert picture.turned == (picture.size == (10, 6))
+    image = read_image(path)
+    assert image.size == mmcv.imread(path).shape[:2]
+    assert image.turned == (image.size == (10, 6))
 
 
 @pytest.mark.parametrize('mode', ['RGB', 'L', 'P', 'RGBA', 'CMYK'])
-def test_ordinary_pictures(tmp_path, mode):
+def test_ordinary_images(tmp_path, mode):
     suffix = 'jpg' if mode == 'CMYK' else 'png'
-    picture = read_picture(save(tmp_path / f'picture.{suffix}', mode))
-    assert (picture.size, picture.depth) == ((6, 10), '')
+    image = read_image(save(tmp_path / f'image.{suffix}', mode))
+    assert (image.size, image.depth) == ((6, 10), '')
 
 
 def test_equal_files_have_equal_digests(tmp_path):
-    first, second = (read_picture(save(tmp_path / f'{name}.png')) for name in 'ab')
-    other = read_picture(save(tmp_path / 'c.png', 'L'))
+    first, second = (read_image(save(tmp_path / f'{name}.png')) for name in 'ab')
+    other = read_image(save(tmp_path / 'c.png', 'L'))
     assert first.digest == second.digest != other.digest
 
 
 def test_a_folder_and_an_impossible_name(tmp_path):
     for path in (str(tmp_path), str(tmp_path / 'null\0')):
         with pytest.raises(DefectError) as raised:
-            read_picture(path)
-        assert raised.value.kind == 'picture-unreadable'
+            read_image(path)
+        assert raised.value.kind == 'image-unreadable'
 
 
 def test_every_cut_of_a_file_is_noticed(tmp_path):
-    for suffix, read in (('jpg', read_picture), ('png', read_picture), ('png', read_segmentation)):
+    for suffix, read in (('jpg', read_image), ('png', read_image), ('png', read_segmentation)):
         path = tmp_path / f'cut.{suffix}'
         save(path)
         content = path.read_bytes()

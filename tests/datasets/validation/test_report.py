@@ -5,12 +5,12 @@ def test_a_line_says_where_and_what():
     found = [
         Finding('stuff-twice', '9 segments', 'a.png', 'x', tuple(range(1, 10)), 'sky', 'train'),
         Finding('all-void', 'nothing', 'b.png', 0, split='val'),
-        Finding('model-class-count', 'num_thing_classes'),
+        Finding('model-class-count', 'num_things_classes'),
     ]
     lines = text_report(found, [], 10).splitlines()
     assert '    train, a.png, image x, segment 1, 2, 3, 4, 5, ...: 9 segments' in lines
     assert '    val, b.png, image 0: nothing' in lines
-    assert '    num_thing_classes' in lines
+    assert '    num_things_classes' in lines
     assert lines.index('ERRORS: 2') < lines.index('WARNINGS: 1')
     assert lines[-2:] == ['2 errors, 1 warnings.', 'Correct the errors before training.']
     # In the order of the kinds, not of the findings.
@@ -40,4 +40,4 @@ def test_json():
             split='val',
         )
     ]
-    assert report['kinds']['all-void']['title'] == 'A picture is all void'
+    assert report['kinds']['all-void']['title'] == 'An image is all void'

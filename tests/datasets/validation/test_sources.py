@@ -50,7 +50,7 @@ def test_wrong_palette(small):
     train, val = find(small)
     (finding,) = train.check()
     assert (finding.kind, finding.split) == ('class-list', 'train')
-    assert 'palette has 1 colours for 4 classes' in finding.message
+    assert 'palette has 1 colors for 4 classes' in finding.message
     assert train.things == ('man', 'car')
     assert val.check() == compare_sources([train, val]) == []
 

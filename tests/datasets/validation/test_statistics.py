@@ -2,7 +2,7 @@ import numpy as np
 
 from einet.datasets.validation.classes import ClassInfo, ClassTable
 from einet.datasets.validation.maps import measure_segments
-from einet.datasets.validation.statistics import check_counts, picture_counts, table_rows
+from einet.datasets.validation.statistics import check_counts, image_counts, table_rows
 
 TABLE = ClassTable(
     (ClassInfo('man', True), ClassInfo('car', True), ClassInfo('sky', False), ClassInfo('?', True)),
@@ -20,14 +20,14 @@ SEGMENTS = [
 ]
 
 
-def test_counts_of_a_picture():
-    counts = picture_counts(SEGMENTS, measure_segments(ID_MAP), {2, 9}, TABLE)
+def test_counts_of_an_image():
+    counts = image_counts(SEGMENTS, measure_segments(ID_MAP), {2, 9}, TABLE)
     # Of the cars, 1 and 2 have pixels, 1 has no cell; stuff without a cell is no matter.
     assert counts.tolist() == [[0] * 5, [1, 3, 1, 4, 1], [1, 1, 0, 2, 0], [0] * 5]
 
 
 def test_counts_without_a_png():
-    counts = picture_counts(SEGMENTS, None, None, TABLE)
+    counts = image_counts(SEGMENTS, None, None, TABLE)
     assert counts.tolist() == [[0] * 5, [1, 3, 1, 0, 0], [1, 1, 0, 0, 0], [0] * 5]
 
 

@@ -118,7 +118,7 @@ def test_all_parameters_learn():
     assert all(p.grad is not None for p in model.parameters())
 
 
-def test_initialisation_counts_what_a_depthwise_filter_reads():
+def test_initialization_counts_what_a_depthwise_filter_reads():
     torch.manual_seed(0)
     model = Xception41()
     model.init_weights()

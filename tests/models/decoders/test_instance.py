@@ -9,12 +9,12 @@ from torch import nn
 from einet.models.decoders.instance import InstanceDecoder
 
 
-def set_centre(conv: nn.Conv2d, weights: list[list[float]]) -> None:
+def set_center(conv: nn.Conv2d, weights: list[list[float]]) -> None:
     """Make a convolution pointwise: rows are output channels, columns input channels."""
     with torch.no_grad():
         nn.init.zeros_(conv.weight)
-        centre = conv.kernel_size[0] // 2
-        conv.weight[:, :, centre, centre] = torch.tensor(weights)
+        center = conv.kernel_size[0] // 2
+        conv.weight[:, :, center, center] = torch.tensor(weights)
         nn.init.zeros_(conv.bias)
 
 
@@ -25,13 +25,13 @@ def features(last=(7, 9), batch=2) -> list[torch.Tensor]:
 
 def test_wiring_by_hand():
     decoder = InstanceDecoder((1, 1, 1), channels=2, norm_cfg=None, act_cfg=None)
-    set_centre(decoder.reduce.conv, [[2.0], [-3.0]])
-    set_centre(decoder.skip8.conv, [[5.0], [7.0]])
-    set_centre(decoder.plain8.conv, [[1.0, 10.0]])
-    set_centre(decoder.skipped8.conv, [[2.0, 0.5]])
-    set_centre(decoder.skip4.conv, [[-1.0], [4.0]])
-    set_centre(decoder.plain4.conv, [[3.0, -1.0]])
-    set_centre(decoder.skipped4.conv, [[0.25, 6.0]])
+    set_center(decoder.reduce.conv, [[2.0], [-3.0]])
+    set_center(decoder.skip8.conv, [[5.0], [7.0]])
+    set_center(decoder.plain8.conv, [[1.0, 10.0]])
+    set_center(decoder.skipped8.conv, [[2.0, 0.5]])
+    set_center(decoder.skip4.conv, [[-1.0], [4.0]])
+    set_center(decoder.plain4.conv, [[3.0, -1.0]])
+    set_center(decoder.skipped4.conv, [[0.25, 6.0]])
     feats = [torch.full((1, 1, s, s + 1), v) for s, v in ((9, 8.0), (5, 3.0), (3, 4.0))]
     # a = (8, -12), stride-8 skip (15, 21);
     # b = (8 - 120, 2 * (8 + 15) + 0.5 * (-12 + 21)) = (-112, 50.5), stride-4 skip (-8, 32).

@@ -12,7 +12,7 @@ LINEAR = dict(norm_cfg=None, act_cfg=None)
 PAPER = dict(in_channels=(256, 728, 2048))
 
 
-def set_centre(conv: nn.Conv2d, weights: list[list[float]]) -> None:
+def set_center(conv: nn.Conv2d, weights: list[list[float]]) -> None:
     """Make a convolution pointwise: rows are output channels, columns input channels."""
     weights = torch.tensor(weights)
     with torch.no_grad():
@@ -32,13 +32,13 @@ def test_wiring_by_hand():
         (1, 1, 1), channels=1, aspp_channels=1, skip_channels=(2, 1), **LINEAR
     )
     for conv, weight in zip(decoder.aspp.convs, (2.0, 3.0, 4.0, 5.0), strict=True):
-        set_centre(conv.conv, [[weight]])
-    set_centre(decoder.aspp.pool.conv, [[6.0]])
-    set_centre(decoder.aspp.project.conv, [[1e-4, 1e-3, 1e-2, 1e-1, 1.0]])
-    set_centre(decoder.skip8.conv, [[7.0], [8.0]])
-    set_centre(decoder.fuse8.conv, [[1.0, 10.0, 100.0]])
-    set_centre(decoder.skip4.conv, [[9.0]])
-    set_centre(decoder.fuse4.conv, [[0.5, 3.0]])
+        set_center(conv.conv, [[weight]])
+    set_center(decoder.aspp.pool.conv, [[6.0]])
+    set_center(decoder.aspp.project.conv, [[1e-4, 1e-3, 1e-2, 1e-1, 1.0]])
+    set_center(decoder.skip8.conv, [[7.0], [8.0]])
+    set_center(decoder.fuse8.conv, [[1.0, 10.0, 100.0]])
+    set_center(decoder.skip4.conv, [[9.0]])
+    set_center(decoder.fuse4.conv, [[0.5, 3.0]])
     feats = [torch.full((1, 1, s, s + 1), v) for s, v in ((9, 11.0), (5, 3.0), (3, 10.0))]
     # ASPP: 10 * (2e-4 + 3e-3 + 4e-2 + 5e-1 + 6); stride 8: that + 10 * 7 * 3 + 100 * 8 * 3;
     # stride 4: half of that + 3 * 9 * 11.
@@ -70,9 +70,9 @@ def test_widths_are_the_figure_s():
 
 def test_pooling_reads_the_whole_map_at_any_size():
     aspp = ASPP(2, 1, 1, (), separable=False, **LINEAR)
-    set_centre(aspp.convs[0].conv, [[0.0, 0.0]])
-    set_centre(aspp.pool.conv, [[1.0, 100.0]])
-    set_centre(aspp.project.conv, [[1.0, 1.0]])
+    set_center(aspp.convs[0].conv, [[0.0, 0.0]])
+    set_center(aspp.pool.conv, [[1.0, 100.0]])
+    set_center(aspp.project.conv, [[1.0, 1.0]])
     x = torch.zeros(1, 2, 3, 4)
     x[0, 0, 2, 3], x[0, 1, 0, 1] = 24.0, 6.0  # means 2 and 0.5
     torch.testing.assert_close(aspp(x), torch.full((1, 1, 3, 4), 52.0))

@@ -11,7 +11,7 @@ from einet.models.heads.centroid_heatmap import CentroidHeatmapHead
 @pytest.mark.parametrize('separable', [False, True])
 def test_shapes_and_gradients(separable):
     head = MODELS.build(
-        dict(type='CentroidHeatmapHead', in_channels=5, num_thing_classes=3, separable=separable)
+        dict(type='CentroidHeatmapHead', in_channels=5, num_things_classes=3, separable=separable)
     )
     logits = head(torch.randn(2, 5, 7, 9))
     assert logits.shape == (2, 3, 7, 9)
@@ -36,7 +36,7 @@ def test_starts_at_the_prior(prior_prob):
     torch.testing.assert_close(heatmap, torch.full_like(heatmap, prior_prob), rtol=0.3, atol=0)
 
 
-def test_own_initialisation_replaces_the_prior():
+def test_own_initialization_replaces_the_prior():
     head = CentroidHeatmapHead(5, 3, init_cfg=dict(type='Constant', layer='Conv2d', val=0, bias=0))
     head.init_weights()
     assert head.predictor.bias.tolist() == [0.0, 0.0, 0.0]
@@ -45,8 +45,8 @@ def test_own_initialisation_replaces_the_prior():
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(num_thing_classes=0), 'num_thing_classes must be at least 1.*got 0'),
-        (dict(num_thing_classes=3, prior_prob=1.0), 'prior_prob must be between 0 and 1, got 1.0'),
+        (dict(num_things_classes=0), 'num_things_classes must be at least 1.*got 0'),
+        (dict(num_things_classes=3, prior_prob=1.0), 'prior_prob must be between 0 and 1, got 1.0'),
     ],
 )
 def test_errors(options, message):

@@ -60,7 +60,7 @@ def test_positions_do_not_change_the_caller_s_tensor():
     assert torch.equal(raw, before)
 
 
-def test_neighbours_stay_apart_under_mixed_precision():
+def test_neighbors_stay_apart_under_mixed_precision():
     head = build(position='add', position_scale=16.0, stride=4)
     with torch.autocast('cpu', torch.bfloat16):
         out = head(torch.zeros(1, 6, 1, 512))

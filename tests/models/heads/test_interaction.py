@@ -9,11 +9,11 @@ from einet.models import InteractionHead
 def _head(**kwargs):
     centers = dict(type='SemanticCenters', momentum=0.8)
     return InteractionHead(
-        num_thing_classes=2, num_stuff_classes=1, embed_dims=2, centers=centers, **kwargs
+        num_things_classes=2, num_stuff_classes=1, embed_dims=2, centers=centers, **kwargs
     )
 
 
-def _picture():
+def _image():
     """Two instances of class 0, class 2 (stuff) present, class 1 absent."""
     means = torch.tensor([[3.0, 0.0], [0.0, 2.0]])
     labels = torch.tensor([0, 0])
@@ -31,7 +31,7 @@ def test_centers_by_hand():
     far = [math.sqrt(2), 2.0]
     weights = [math.exp(-n) / (math.exp(-n) + math.exp(-f)) for n, f in zip(near, far, strict=True)]
     mean = [weights[0] / sum(weights), weights[1] / sum(weights)]
-    centers = head(*_picture())
+    centers = head(*_image())
     expected = [[0.8 * 0.5 + 0.2 * mean[0], 0.8 * 0.5 + 0.2 * mean[1]], [0, 0], [0, -1]]
     torch.testing.assert_close(centers[0], torch.tensor(expected))
 
@@ -39,19 +39,19 @@ def test_centers_by_hand():
 def test_without_sem_aug_every_center_follows_its_category():
     head = _head(sem_aug=False)
     assert head.calibration == 'none'
-    centers = head(*_picture())
+    centers = head(*_image())
     torch.testing.assert_close(centers[0], torch.tensor([[0.8, 0.6], [0, 0], [0, -1]]))
 
 
 def test_literal_affinity_prefers_the_far_category():
     near, far = _head(), _head(literal_affinity=True)
-    picture = _picture()
-    near(*picture), far(*picture)
+    image = _image()
+    near(*image), far(*image)
     assert near.centers.staged_denominator[0] > far.centers.staged_denominator[0]
 
 
-def test_pictures_see_their_own_update_and_share_the_commit():
-    means, labels, category_means, present = _picture()
+def test_images_see_their_own_update_and_share_the_commit():
+    means, labels, category_means, present = _image()
     other = [torch.tensor([[-1.0, -1.0]])], [torch.tensor([1])]
     other_category_means = torch.tensor([[[0.0, 0.0], [-2.0, -1.0], [5.0, 0.0]]])
     other_present = torch.tensor([[False, True, True]])
@@ -72,7 +72,7 @@ def test_pictures_see_their_own_update_and_share_the_commit():
 
 def test_evaluation_stages_nothing():
     head = _head().eval()
-    head(*_picture()), head(*_picture())
+    head(*_image()), head(*_image())
     assert head.centers.staged_denominator.abs().sum() == 0
 
 
@@ -88,7 +88,7 @@ def test_calibration_replaces_thing_pixels_only():
 
 def test_gradient_reaches_both_embeddings():
     head = _head()
-    means, labels, category_means, present = _picture()
+    means, labels, category_means, present = _image()
     means[0].requires_grad_(True)
     category_means.requires_grad_(True)
     head(means, labels, category_means, present).square().sum().backward()
@@ -97,7 +97,7 @@ def test_gradient_reaches_both_embeddings():
     assert torch.isfinite(category_means.grad).all()
 
 
-def test_void_picture():
+def test_void_image():
     head = _head()
     empty = torch.zeros(0, 2), torch.zeros(0, dtype=torch.long)
     centers = head([empty[0]], [empty[1]], torch.zeros(1, 3, 2), torch.zeros(1, 3).bool())

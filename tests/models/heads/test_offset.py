@@ -1,4 +1,4 @@
-"""The offset head: layers, unit, initialisation, precision."""
+"""The offset head: layers, unit, initialization, precision."""
 
 import pytest
 import torch
@@ -38,7 +38,7 @@ def test_starts_near_zero():
     assert head(torch.randn(2, 5, 16, 16)).abs().max() < 4
 
 
-def test_own_initialisation_replaces_it():
+def test_own_initialization_replaces_it():
     head = OffsetHead(5, init_cfg=dict(type='Constant', layer='Conv2d', val=0, bias=1))
     head.init_weights()
     assert head.predictor.bias.tolist() == [1.0, 1.0]

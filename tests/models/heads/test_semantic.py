@@ -1,4 +1,4 @@
-"""The plain semantic head: layers, sizes, initialisation."""
+"""The plain semantic head: layers, sizes, initialization."""
 
 import pytest
 import torch
@@ -35,7 +35,7 @@ def test_starts_near_equal():
     assert probabilities.sub(0.25).abs().max() < 0.1
 
 
-def test_own_initialisation_replaces_it():
+def test_own_initialization_replaces_it():
     head = SemanticHead(5, 4, init_cfg=dict(type='Constant', layer='Conv2d', val=0, bias=3))
     head.init_weights()
     assert head.predictor.bias.tolist() == [3.0] * 4

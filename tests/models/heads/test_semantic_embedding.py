@@ -1,4 +1,4 @@
-"""The semantic embedding head: sizes, ranges, initialisation."""
+"""The semantic embedding head: sizes, ranges, initialization."""
 
 import pytest
 import torch

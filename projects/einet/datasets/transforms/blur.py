@@ -1,4 +1,4 @@
-"""Random Gaussian blur: mmcv, mmdet and mmseg have none for ordinary pictures."""
+"""Random Gaussian blur: mmcv, mmdet and mmseg have none for ordinary images."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,10 +11,10 @@ from mmdet.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class GaussianBlur(BaseTransform):
-    """Blur the picture by OpenCV's Gaussian filter; ``gt_seg_map`` stays as it is.
+    """Blur the image by OpenCV's Gaussian filter; ``gt_seg_map`` stays as it is.
 
-    Blurs every picture it is given; put it into mmcv's ``RandomApply`` to blur some. The standard
-    deviation is drawn anew for each picture from numpy's generator, which mmengine seeds for each
+    Blurs every image it is given; put it into mmcv's ``RandomApply`` to blur some. The standard
+    deviation is drawn anew for each image from numpy's generator, which mmengine seeds for each
     worker.
 
     Required and modified key: ``img``, (H, W, 3) or (H, W), of any type that OpenCV filters.
@@ -36,7 +36,7 @@ class GaussianBlur(BaseTransform):
         self.sigma_range = tuple(sigma_range)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Blur one picture."""
+        """Blur one image."""
         sigma = np.random.uniform(*self.sigma_range)
         results['img'] = cv2.GaussianBlur(results['img'], ksize=(0, 0), sigmaX=sigma)
         return results

@@ -1,4 +1,4 @@
-"""Packs a picture and its map of segment indices into what the model takes."""
+"""Packs an image and its map of segment indices into what the model takes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,18 +22,18 @@ IGNORE_LABEL = 255
 
 @TRANSFORMS.register_module()
 class PackPanopticInputs(BaseTransform):
-    """Last transform: picture and annotation to ``inputs`` and ``data_samples``.
+    """Last transform: image and annotation to ``inputs`` and ``data_samples``.
 
-    Letters: (H, W) the picture after all transforms, C classes (things first), K instances.
+    Letters: (H, W) the image after all transforms, C classes (things first), K instances.
 
-    ``inputs`` is the (3, H, W) picture in its own type. When ``gt_seg_map`` is there, the
+    ``inputs`` is the (3, H, W) image in its own type. When ``gt_seg_map`` is there, the
     ``DetDataSample`` gets, with crowd treated as void:
 
     * ``gt_sem_seg.sem_seg``: (1, H, W) uint8 labels, 255 = void.
     * ``gt_panoptic_seg.sem_seg``: (1, H, W) int32; stuff = label, the k-th thing (from 0) = label +
       1000 (k + 1), void = C. As mmdet encodes it.
     * ``gt_instances``: the K things with at least one pixel left: ``labels`` (K,) int64,
-      ``centroids`` (K, 2) float32 xy (the pixel of the instance nearest to its centre of mass),
+      ``centroids`` (K, 2) float32 xy (the pixel of the instance nearest to its center of mass),
       ``areas`` (K,) float32 pixels, ``bboxes`` (K, 4) float32 xyxy of the visible part, x2 and y2
       exclusive; with ``with_masks`` also ``masks``.
 
@@ -60,7 +60,7 @@ class PackPanopticInputs(BaseTransform):
         'flip',
         'flip_direction',
         'num_classes',
-        'num_thing_classes',
+        'num_things_classes',
     )
 
     def __init__(self, meta_keys: Sequence[str] = META_KEYS, with_masks: bool = False) -> None:
@@ -117,7 +117,7 @@ def run_labels(
     Args:
         runs: R runs of segment indices.
         table: columns as :class:`LoadPanopticSegments` makes them.
-        img_path: of the picture, for the message.
+        img_path: of the image, for the message.
 
     Returns:
         (R,) labels with 255 for void and crowd, and (R,) whether a run is of a countable thing.
@@ -141,7 +141,7 @@ def run_labels(
 
 
 def image_to_tensor(image: NDArray[np.generic]) -> Tensor:
-    """(H, W, 3) picture, or (H, W) grey one, to a contiguous (3 or 1, H, W) tensor."""
+    """(H, W, 3) image, or (H, W) gray one, to a contiguous (3 or 1, H, W) tensor."""
     if image.ndim == 2:
         image = image[..., None]
     # One copy also after a crop or a flip; torch cannot take a flip's negative strides, and making

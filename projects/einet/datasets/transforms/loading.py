@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...evaluation.ground_truth import read_id_map
 from .runs import find_runs
 
-# mmcv's, mmdet's and mmseg's transforms fill segmentation maps with 255 where there is no picture.
+# mmcv's, mmdet's and mmseg's transforms fill segmentation maps with 255 where there is no image.
 # No segment has this index, so that such pixels are void whether or not a config says `seg=0`.
 PADDING_INDEX = 255
 MAX_SEGMENTS = np.iinfo(np.uint16).max - 1
@@ -22,7 +22,7 @@ class LoadPanopticSegments(BaseTransform):
 
     Stock geometric transforms (Resize, RandomResize, RandomCrop, RandomFlip, Pad of mmcv, mmdet and
     mmseg) move ``gt_seg_map``; :class:`PackPanopticInputs` looks the indices up in the table. A
-    segment of the annotation without pixels is tolerated. Without ``seg_map_path`` (test pictures)
+    segment of the annotation without pixels is tolerated. Without ``seg_map_path`` (test images)
     nothing is loaded.
 
     Required keys: ``seg_map_path``, ``segments_info``; ``ori_shape``, or ``height`` and ``width``.
@@ -39,7 +39,7 @@ class LoadPanopticSegments(BaseTransform):
 
     Raises:
         FileNotFoundError: when there is no such PNG.
-        ValueError: when the PNG cannot be decoded, has another size than the picture, or has ids
+        ValueError: when the PNG cannot be decoded, has another size than the image, or has ids
             that the annotation lacks; or when there are more than 65534 segments.
     """
 
@@ -55,15 +55,15 @@ class LoadPanopticSegments(BaseTransform):
         if len(segments) > MAX_SEGMENTS:
             raise ValueError(
                 f'{path}: {len(segments)} segments, but 16-bit indices hold {MAX_SEGMENTS}; '
-                f'cut the picture into tiles'
+                f'cut the image into tiles'
             )
         id_map = read_id_map(path, self.backend_args)
         size = results.get('ori_shape', (results.get('height'), results.get('width')))[:2]
         if id_map.shape != tuple(size):
             raise ValueError(
-                f'{path} has {id_map.shape[1]} x {id_map.shape[0]} pixels, its picture '
+                f'{path} has {id_map.shape[1]} x {id_map.shape[0]} pixels, its image '
                 f'{results.get("img_path")} {size[1]} x {size[0]} (width x height); '
-                f'annotate the picture as it is on disk'
+                f'annotate the image as it is on disk'
             )
         indices = np.arange(1, len(segments) + 1)
         indices += indices >= PADDING_INDEX

@@ -39,7 +39,7 @@ class InstanceStatistics(NamedTuple):
 
     Attributes:
         areas: (K,) int64, pixels.
-        centroids: (K, 2) int64 xy, the pixel of the instance nearest to its centre of mass.
+        centroids: (K, 2) int64 xy, the pixel of the instance nearest to its center of mass.
         bboxes: (K, 4) int64 xyxy of the visible part, x2 and y2 exclusive.
     """
 
@@ -70,9 +70,9 @@ def find_runs(segment_map: NDArray[np.generic]) -> Runs:
 def instance_statistics(
     runs: Runs, instances: NDArray[np.integer], num_instances: int
 ) -> InstanceStatistics:
-    """Areas, snapped centres of mass and boxes of instances.
+    """Areas, snapped centers of mass and boxes of instances.
 
-    A concave or split instance may not contain its centre of mass, so its centroid is the nearest
+    A concave or split instance may not contain its center of mass, so its centroid is the nearest
     of its own pixels (design's reading of Eq. 8); among equally near ones the topmost, then the
     leftmost. Distances are compared in integers, so ties are exact.
 
@@ -101,7 +101,7 @@ def instance_statistics(
     # Nearest integer to sum_x / area, halves down, in each run.
     nearest_x = -((areas - 2 * sum_x) // (2 * areas))
     x = np.clip(nearest_x[number], x1, x2 - 1)
-    # area x squared distance to the centre of mass, without the term that all pixels share.
+    # area x squared distance to the center of mass, without the term that all pixels share.
     distance = areas[number] * (x * x + y * y) - 2 * (x * sum_x[number] + y * sum_y[number])
     least = np.full(num_instances, np.iinfo(np.int64).max)
     np.minimum.at(least, number, distance)

@@ -9,7 +9,7 @@ from .findings import Finding
 
 
 class Record(NamedTuple):
-    """One picture of the annotation file.
+    """One image of the annotation file.
 
     Attributes:
         image: complete entry of ``images``.
@@ -67,7 +67,7 @@ def pair_records(
         for a in annotations
         if not _is_complete_annotation(a)
     ]
-    # An incomplete entry still says which picture it belongs to.
+    # An incomplete entry still says which image it belongs to.
     known = {i['id'] for i in content['images'] if _has_id(i, 'id')}
     annotated = {a['image_id'] for a in annotations if _has_id(a, 'image_id')}
     by_image: dict[Hashable, tuple[int, Mapping[str, Any]]] = {}
@@ -105,7 +105,7 @@ def check_locations(
 
     Args:
         records: of the annotation file.
-        image_file: gives an image's path below the folder of pictures.
+        image_file: gives an image's path below the folder of images.
         ann_file: path of the annotation file.
 
     Returns:
@@ -141,7 +141,7 @@ def _complete_images(
         else:
             complete[image['id']] = image
     names = [image['file_name'] for image in images if not _image_problem(image)]
-    found += _repeated(names, 'picture-name-twice', 'images', ann_file)
+    found += _repeated(names, 'image-name-twice', 'images', ann_file)
     return list(complete.values()), found
 
 

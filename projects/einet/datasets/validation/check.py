@@ -1,4 +1,4 @@
-"""The whole check: annotation files, then all pictures in parallel, then what concerns several."""
+"""The whole check: annotation files, then all images in parallel, then what concerns several."""
 
 import os.path as osp
 import sys
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from .annotations import Record, check_layout, check_locations, pair_records
 from .classes import ClassTable, class_table, compare_categories, compare_model
 from .findings import Finding, Severity
+from .images import ImageContext, ImageJob, ImageResult, check_image
 from .maps import SegmentPixels
-from .overlap import PictureIdentity, repeated_pictures, shared_pictures
-from .pictures import PictureContext, PictureJob, PictureResult, check_picture
+from .overlap import ImageIdentity, repeated_images, shared_images
 from .sources import Source, compare_sources, resize_steps
 from .statistics import COLUMNS, check_counts
 
@@ -36,7 +36,7 @@ class SourceReport:
         table: classes; empty when the file cannot be used.
         counts: (C, 5) int64, see :mod:`.statistics`.
         num_pixels: of all PNGs that can be read.
-        pictures: what they are compared by.
+        images: what they are compared by.
         pixels: segments of the PNGs by index of the annotation; empty unless kept.
     """
 
@@ -46,7 +46,7 @@ class SourceReport:
     table: ClassTable
     counts: NDArray[np.int64]
     num_pixels: int
-    pictures: list[PictureIdentity]
+    images: list[ImageIdentity]
     pixels: dict[int, SegmentPixels]
 
 
@@ -58,7 +58,7 @@ def check_sources(
     Args:
         config: for the class counts of its model, and its test pipeline.
         sources: its data sets.
-        workers: processes that read pictures; 1 = this one.
+        workers: processes that read images; 1 = this one.
         keep_pixels: keep areas and boxes, to repair the annotation files.
 
     Returns:
@@ -78,12 +78,12 @@ def check_sources(
 def check_source(
     source: Source, resize: Compose | None, workers: int, keep_pixels: bool = False
 ) -> SourceReport:
-    """Check one annotation file and its pictures.
+    """Check one annotation file and its images.
 
     Args:
         source: what to check.
         resize: of the test pipeline.
-        workers: processes that read pictures; 1 = this one.
+        workers: processes that read images; 1 = this one.
         keep_pixels: keep areas and boxes.
 
     Returns:
@@ -100,11 +100,11 @@ def check_source(
     records, problems = pair_records(content, dataset.test_mode, dataset.ann_file)
     found += problems + check_locations(records, dataset.image_file, dataset.ann_file)
     jobs = [_job(record, source) for record in records]
-    context = PictureContext(table, resize, dataset.backend_args, keep_pixels)
+    context = ImageContext(table, resize, dataset.backend_args, keep_pixels)
     results = _run(jobs, context, workers, source)
     found += [finding for result in results for finding in result.findings]
     report = _report(source, found, content, table, jobs, results)
-    report.findings += repeated_pictures(report.pictures)
+    report.findings += repeated_images(report.images)
     if any(result.counts is not None for result in results):
         report.findings += check_counts(report.counts, table)
     if not any(finding.severity is Severity.ERROR for finding in report.findings):
@@ -135,21 +135,21 @@ def _load(source: Source) -> list[Finding]:
     return []
 
 
-def _job(record: Record, source: Source) -> PictureJob:
+def _job(record: Record, source: Source) -> ImageJob:
     dataset = source.dataset
     img_path = join_path(dataset.data_prefix['img'], dataset.image_file(record.image))
     if record.annotation is None:
-        return PictureJob(record, img_path, None)
+        return ImageJob(record, img_path, None)
     png_path = osp.join(dataset.data_prefix['seg'], record.annotation['file_name'])
-    return PictureJob(record, img_path, png_path)
+    return ImageJob(record, img_path, png_path)
 
 
 def _run(
-    jobs: list[PictureJob], context: PictureContext, workers: int, source: Source
-) -> list[PictureResult]:
-    """Check all pictures, in their order, with a progress bar on stderr."""
-    print(f'{source.name}: {len(jobs)} pictures', file=sys.stderr, flush=True)
-    check = partial(check_picture, context=context)
+    jobs: list[ImageJob], context: ImageContext, workers: int, source: Source
+) -> list[ImageResult]:
+    """Check all images, in their order, with a progress bar on stderr."""
+    print(f'{source.name}: {len(jobs)} images', file=sys.stderr, flush=True)
+    check = partial(check_image, context=context)
     if workers == 1 or len(jobs) == 1:
         return track_progress(check, jobs, file=sys.stderr)
     return track_parallel_progress(
@@ -169,10 +169,10 @@ def _report(
     found: list[Finding],
     content: dict[str, Any] | None,
     table: ClassTable,
-    jobs: Sequence[PictureJob],
-    results: Sequence[PictureResult],
+    jobs: Sequence[ImageJob],
+    results: Sequence[ImageResult],
 ) -> SourceReport:
-    """Sum up the pictures."""
+    """Sum up the images."""
     counts = np.zeros((len(table.classes), len(COLUMNS)), np.int64)
     for result in results:
         if result.counts is not None:
@@ -184,8 +184,8 @@ def _report(
         table=table,
         counts=counts,
         num_pixels=sum(height * width for height, width in (r.shape for r in results)),
-        pictures=[
-            PictureIdentity(osp.normpath(job.img_path), result.digest, job.record.image['id'])
+        images=[
+            ImageIdentity(osp.normpath(job.img_path), result.digest, job.record.image['id'])
             for job, result in zip(jobs, results, strict=True)
         ],
         pixels={
@@ -197,7 +197,7 @@ def _report(
 
 
 def _check_overlap(reports: Sequence[SourceReport]) -> list[Finding]:
-    """Pictures that are trained on and scored."""
+    """Images that are trained on and scored."""
     found = []
     for report in reports:
         if 'train' in report.source.splits:
@@ -208,6 +208,6 @@ def _check_overlap(reports: Sequence[SourceReport]) -> list[Finding]:
             continue
         for training in reports:
             if 'train' in training.source.splits:
-                shared = shared_pictures(training.pictures, report.pictures)
+                shared = shared_images(training.images, report.images)
                 found += [replace(finding, split=report.source.name) for finding in shared]
     return found

@@ -153,7 +153,7 @@ def compare_model(
             f'model.{key} is {model[key]}, but the data set has {len(names)} {group} classes',
         )
         for key, group, names in (
-            ('num_thing_classes', 'thing', things),
+            ('num_things_classes', 'thing', things),
             ('num_stuff_classes', 'stuff', stuff),
         )
         if key in model and model[key] != len(names)

@@ -1,4 +1,4 @@
-"""Reading pictures and PNGs whole, so that damage shows now and not after hours of training."""
+"""Reading images and PNGs whole, so that damage shows now and not after hours of training."""
 
 import hashlib
 import io
@@ -11,17 +11,17 @@ from PIL import ExifTags, Image
 
 from ...evaluation.ground_truth import read_id_map
 
-# Aerial and microscopy pictures are larger than what PIL takes for an attack.
+# Aerial and microscopy images are larger than what PIL takes for an attack.
 Image.MAX_IMAGE_PIXELS = None
 
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap height and width
 _MODES = {
     '1': 'black and white',
-    'L': 'grey',
-    'LA': 'grey',
+    'L': 'gray',
+    'LA': 'gray',
     'P': 'a palette',
-    'I;16': '16-bit grey',
-    'I': 'grey of more than 8 bits',
+    'I;16': '16-bit gray',
+    'I': 'gray of more than 8 bits',
 }
 _DEEP = ('I', 'I;16', 'I;16B', 'I;16L', 'F')
 
@@ -40,8 +40,8 @@ class DefectError(Exception):
         self.message = message
 
 
-class PictureFile(NamedTuple):
-    """What is remembered of a picture.
+class ImageFile(NamedTuple):
+    """What is remembered of an image.
 
     Attributes:
         size: (height, width), as it is loaded for training.
@@ -56,11 +56,11 @@ class PictureFile(NamedTuple):
     turned: bool
 
 
-def read_picture(path: str, backend_args: dict[str, Any] | None = None) -> PictureFile:
-    """Decode a picture to its last pixel.
+def read_image(path: str, backend_args: dict[str, Any] | None = None) -> ImageFile:
+    """Decode an image to its last pixel.
 
     Args:
-        path: of the picture.
+        path: of the image.
         backend_args: storage backend of :func:`mmengine.fileio.get`.
 
     Returns:
@@ -69,19 +69,19 @@ def read_picture(path: str, backend_args: dict[str, Any] | None = None) -> Pictu
     Raises:
         DefectError: when it is missing, or cannot be decoded.
     """
-    content = _read(path, backend_args, 'picture')
+    content = _read(path, backend_args, 'image')
     try:
-        # Unlike OpenCV, PIL does not fill up with grey what is cut off.
+        # Unlike OpenCV, PIL does not fill up with gray what is cut off.
         with Image.open(io.BytesIO(content)) as image:
             image.load()
             turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
             width, height = image.size
             depth = image.mode if image.mode in _DEEP else ''
     except Exception as error:  # a decoder may raise anything on a damaged file
-        raise DefectError('picture-unreadable', _reason(error, content)) from error
+        raise DefectError('image-unreadable', _reason(error, content)) from error
     size = (width, height) if turned else (height, width)
     digest = hashlib.blake2b(content, digest_size=16).digest()
-    return PictureFile(size, digest, depth, turned)
+    return ImageFile(size, digest, depth, turned)
 
 
 def read_segmentation(path: str, backend_args: dict[str, Any] | None = None) -> NDArray[np.uint32]:
@@ -107,7 +107,7 @@ def read_segmentation(path: str, backend_args: dict[str, Any] | None = None) -> 
         raise DefectError('png-unreadable', _reason(error, content)) from error
     if kind != 'PNG':
         raise DefectError('png-mode', f'the file is a {kind}')
-    # Read with its palette, one way of loading gives its colours and another one its indices.
+    # Read with its palette, one way of loading gives its colors and another one its indices.
     if mode not in ('RGB', 'RGBA'):
         raise DefectError('png-mode', f'it is {_MODES.get(mode, mode)} (PIL mode {mode})')
     try:
@@ -129,5 +129,5 @@ def _reason(error: Exception, content: bytes) -> str:
     if not content:
         return 'the file is empty'
     # PIL names the stream it reads from, which says nothing here.
-    text = 'not a picture' if 'cannot identify' in str(error) else str(error)
+    text = 'not an image' if 'cannot identify' in str(error) else str(error)
     return f'{text or type(error).__name__} ({len(content)} bytes)'

@@ -54,7 +54,7 @@ KINDS: dict[str, Kind] = _errors(
     ),
     model_class_count=(
         'The model has other class counts than the data',
-        'set num_thing_classes and num_stuff_classes of the model',
+        'set num_things_classes and num_stuff_classes of the model',
     ),
     annotation_file=(
         "The annotation file is missing, cut off, or not in COCO's panoptic format",
@@ -74,7 +74,7 @@ KINDS: dict[str, Kind] = _errors(
         'give it `id`, `file_name`, `height` and `width`',
     ),
     image_id_twice=('Two images have the same id', 'give each one its own'),
-    picture_name_twice=(
+    image_name_twice=(
         'Two images have the same file',
         'remove one: it counts twice, and written predictions overwrite each other',
     ),
@@ -91,7 +91,7 @@ KINDS: dict[str, Kind] = _errors(
         'An image has no annotation',
         'add one (its `segments_info` may be empty), or remove the image',
     ),
-    png_name_twice=('Two annotations share a PNG', 'give each picture its own'),
+    png_name_twice=('Two annotations share a PNG', 'give each image its own'),
     segment_fields=(
         'A segment is incomplete',
         'give it integers `id` and `category_id`; `iscrowd`, when there, is 0 or 1',
@@ -100,9 +100,9 @@ KINDS: dict[str, Kind] = _errors(
         'A segment id is out of range',
         f'use ids from 1 to {MAX_ID}; 0 is void',
     ),
-    segment_id_twice=('A segment id is used twice in a picture', 'remove one, or renumber it'),
+    segment_id_twice=('A segment id is used twice in an image', 'remove one, or renumber it'),
     segment_id_two_categories=(
-        'A segment id is used for two categories in a picture',
+        'A segment id is used for two categories in an image',
         'decide for one: a pixel belongs to one segment',
     ),
     category_unknown=(
@@ -110,21 +110,21 @@ KINDS: dict[str, Kind] = _errors(
         'correct it, or add the category',
     ),
     stuff_twice=(
-        'A picture has two segments of one stuff class',
+        'An image has two segments of one stuff class',
         'give all its pixels one id: a prediction has one, so the other counts as missed',
     ),
     too_many_segments=(
-        'A picture has more segments than can be loaded',
+        'An image has more segments than can be loaded',
         f'cut it into tiles of at most {MAX_SEGMENTS} segments',
     ),
-    picture_missing=(
-        'A picture is missing',
+    image_missing=(
+        'An image is missing',
         "check data_prefix['img'] in the config and `file_name` of the image",
     ),
-    picture_unreadable=('A picture cannot be read', 'restore it from its source'),
-    picture_size=(
-        'A picture has another size than its annotation says',
-        'correct `height` and `width`, or use the picture that was annotated',
+    image_unreadable=('An image cannot be read', 'restore it from its source'),
+    image_size=(
+        'An image has another size than its annotation says',
+        'correct `height` and `width`, or use the image that was annotated',
     ),
     png_missing=(
         'A PNG is missing',
@@ -133,11 +133,11 @@ KINDS: dict[str, Kind] = _errors(
     png_unreadable=('A PNG cannot be read', 'restore it from its source'),
     png_mode=(
         'A PNG is not 8-bit RGB',
-        'write ids as colours, id = R + 256 G + 65536 B, without loss and without a palette',
+        'write ids as colors, id = R + 256 G + 65536 B, without loss and without a palette',
     ),
     png_size=(
-        'A PNG has another size than its picture',
-        'annotate the picture as it is on disk; resize PNGs with nearest neighbour only',
+        'A PNG has another size than its image',
+        'annotate the image as it is on disk; resize PNGs with nearest neighbor only',
     ),
     png_ids_unknown=(
         'A PNG has ids that the annotation lacks',
@@ -150,8 +150,8 @@ KINDS: dict[str, Kind] = _errors(
     ),
     loader=('Training would refuse this data set', 'see the message'),
 ) | _warnings(
-    picture_depth=(
-        'A picture has more than 8 bits per channel',
+    image_depth=(
+        'An image has more than 8 bits per channel',
         'convert it with a contrast of your choice: loading cuts it to 8 bits',
     ),
     outside_folder=(
@@ -163,7 +163,7 @@ KINDS: dict[str, Kind] = _errors(
         'set `iscrowd` to 0: pixels of crowd are ignored in training',
     ),
     area_sum=(
-        'The areas of a picture sum to more than its pixels',
+        'The areas of an image sum to more than its pixels',
         'overlapping masks were counted before they were painted; the project takes areas from '
         f'the PNG, other evaluators do not; {_REPAIR}',
     ),
@@ -172,15 +172,15 @@ KINDS: dict[str, Kind] = _errors(
         f'the project takes areas from the PNG, other evaluators do not; {_REPAIR}',
     ),
     box_differs=('The box of a segment differs from the PNG', _REPAIR),
-    all_void=('A picture is all void', 'nothing is learned from it; label it, or remove it'),
-    picture_content_twice=('Two pictures of a split are the same, byte by byte', 'remove one'),
+    all_void=('An image is all void', 'nothing is learned from it; label it, or remove it'),
+    image_content_twice=('Two images of a split are the same, byte by byte', 'remove one'),
     split_overlap=(
-        'Training pictures are also scored',
-        'scores on pictures that were trained on say little; remove them from one side',
+        'Training images are also scored',
+        'scores on images that were trained on say little; remove them from one side',
     ),
     tiny_instances=(
         'Instances have no cell at stride 4 when tested',
-        'they can hardly be learned or found; scale pictures up (Resize in the pipelines), or '
+        'they can hardly be learned or found; scale images up (Resize in the pipelines), or '
         'label them crowd',
     ),
     class_without_instances=(
@@ -197,7 +197,7 @@ class Finding:
     Args:
         kind: name in :data:`KINDS`.
         message: what exactly, in a few words.
-        file: the picture, PNG or JSON to look at.
+        file: the image, PNG or JSON to look at.
         image_id: of the annotation file.
         segment_ids: the segments concerned, or the first of them.
         class_name: the class concerned.

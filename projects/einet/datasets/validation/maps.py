@@ -67,7 +67,7 @@ def compare_map(
         pixels: segments of the map.
 
     Returns:
-        Findings without file and picture, at most one of each kind.
+        Findings without file and image, at most one of each kind.
     """
     rows = pixels.rows()
     found = []
@@ -82,7 +82,7 @@ def compare_map(
     painted = [segment for segment in segments if segment['id'] in rows]
     total, size = sum(_area(segment) or 0 for segment in segments), int(np.prod(pixels.shape))
     if total > size:
-        message = f'areas sum to {total:g}, the picture has {size} pixels'
+        message = f'areas sum to {total:g}, the image has {size} pixels'
         found.append(Finding('area-sum', message))
     else:
         # Areas that sum to too much differ from the PNG anyway: saying so twice helps nobody.

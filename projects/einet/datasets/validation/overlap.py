@@ -1,4 +1,4 @@
-"""Pictures that occur more than once: within a data set, or in training and in testing."""
+"""Images that occur more than once: within a data set, or in training and in testing."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
@@ -7,8 +7,8 @@ from typing import NamedTuple
 from .findings import Finding
 
 
-class PictureIdentity(NamedTuple):
-    """By what pictures are compared.
+class ImageIdentity(NamedTuple):
+    """By what images are compared.
 
     Attributes:
         path: of the file.
@@ -21,52 +21,52 @@ class PictureIdentity(NamedTuple):
     image_id: Hashable
 
 
-def repeated_pictures(pictures: Sequence[PictureIdentity]) -> list[Finding]:
+def repeated_images(images: Sequence[ImageIdentity]) -> list[Finding]:
     """Find files of a data set with other names and the same content.
 
     Args:
-        pictures: of the data set.
+        images: of the data set.
 
     Returns:
         One finding per content that occurs more than once.
     """
-    by_digest: dict[bytes, dict[str, PictureIdentity]] = defaultdict(dict)
-    for picture in pictures:
-        if picture.digest is not None:
+    by_digest: dict[bytes, dict[str, ImageIdentity]] = defaultdict(dict)
+    for image in images:
+        if image.digest is not None:
             # One path twice is a defect of the annotation file, reported as that.
-            by_digest[picture.digest].setdefault(picture.path, picture)
+            by_digest[image.digest].setdefault(image.path, image)
     found = []
     for first, *others in map(list, map(dict.values, by_digest.values())):
         if others:
             names = [other.path for other in others[:5]] + ['...'] * (len(others) > 5)
             message = f'the same as {", ".join(names)}'
-            found.append(Finding('picture-content-twice', message, first.path, first.image_id))
+            found.append(Finding('image-content-twice', message, first.path, first.image_id))
     return found
 
 
-def shared_pictures(
-    training: Sequence[PictureIdentity], scored: Sequence[PictureIdentity]
+def shared_images(
+    training: Sequence[ImageIdentity], scored: Sequence[ImageIdentity]
 ) -> list[Finding]:
-    """Find pictures that are trained on and scored.
+    """Find images that are trained on and scored.
 
     The same name in two folders is no sign of it: many sets number each split from 0.
 
     Args:
-        training: pictures of the training set.
-        scored: pictures of a validation or test set.
+        training: images of the training set.
+        scored: images of a validation or test set.
 
     Returns:
-        One finding per scored picture that is the same file, or has the same bytes.
+        One finding per scored image that is the same file, or has the same bytes.
     """
-    by_path = {picture.path: picture for picture in training}
-    by_digest = {picture.digest: picture for picture in training if picture.digest is not None}
+    by_path = {image.path: image for image in training}
+    by_digest = {image.digest: image for image in training if image.digest is not None}
     found = []
-    for picture in scored:
-        if picture.path in by_path:
-            message = f'the same file as training image {by_path[picture.path].image_id!r}'
-        elif picture.digest in by_digest:
-            message = f'the same, byte by byte, as {by_digest[picture.digest].path}'
+    for image in scored:
+        if image.path in by_path:
+            message = f'the same file as training image {by_path[image.path].image_id!r}'
+        elif image.digest in by_digest:
+            message = f'the same, byte by byte, as {by_digest[image.digest].path}'
         else:
             continue
-        found.append(Finding('split-overlap', message, picture.path, picture.image_id))
+        found.append(Finding('split-overlap', message, image.path, image.image_id))
     return found

@@ -109,7 +109,7 @@ def _summary(report: SourceReport) -> list[str]:
     heading = f'{source.name}: {source.dataset.ann_file}'
     if report.content is None:
         return [f'{heading}: not checked any further', '']
-    number = f'{len(report.pictures)} pictures'
+    number = f'{len(report.images)} images'
     if not report.content.get('annotations'):
         return [f'{heading}: {number} without ground truth', '']
     rows = table_rows(report.counts, report.table, report.num_pixels)
@@ -124,7 +124,7 @@ def _source_object(report: SourceReport) -> dict[str, Any]:
     return dict(
         splits=list(report.source.splits),
         ann_file=report.source.dataset.ann_file,
-        pictures=len(report.pictures),
+        images=len(report.images),
         pixels=report.num_pixels,
         classes=list(_class_objects(report)),
     )

@@ -1,4 +1,4 @@
-"""The segments that an annotation lists for one picture."""
+"""The segments that an annotation lists for one image."""
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
@@ -13,7 +13,7 @@ from .findings import Finding
 def check_segments(
     segments: Sequence[Any], table: ClassTable
 ) -> tuple[list[Mapping[str, Any]], list[Finding]]:
-    """Check one picture's ``segments_info`` by itself.
+    """Check one image's ``segments_info`` by itself.
 
     Args:
         segments: its entries.
@@ -21,7 +21,7 @@ def check_segments(
 
     Returns:
         The segments with a valid id, each id once (the first one counts); and what is wrong,
-        without file and picture.
+        without file and image.
     """
     found: list[Finding] = []
     if len(segments) > MAX_SEGMENTS:

@@ -16,7 +16,7 @@ _PLACEHOLDER = dict(thing_classes=('unknown',), stuff_classes=())
 
 
 class Source(NamedTuple):
-    """One annotation file with its pictures.
+    """One annotation file with its images.
 
     Attributes:
         splits: that read it, of ``train``, ``val`` and ``test``.
@@ -108,7 +108,7 @@ def plain_datasets(settings: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def resize_steps(config: Config) -> Compose | None:
-    """The steps of the test pipeline that change a picture's size.
+    """The steps of the test pipeline that change an image's size.
 
     Args:
         config: with ``test_dataloader`` or ``val_dataloader``.

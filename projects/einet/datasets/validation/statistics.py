@@ -13,19 +13,19 @@ from .classes import ClassTable
 from .findings import Finding
 from .maps import SegmentPixels
 
-#: Pictures that have the class; its segments (for things: instances) that are not crowd, and those
+#: Images that have the class; its segments (for things: instances) that are not crowd, and those
 #: that are; its pixels in the PNGs, without crowd; things without a cell at stride 4.
-COLUMNS = ('pictures', 'segments', 'crowd', 'pixels', 'tiny')
-_PICTURES, _SEGMENTS, _CROWD, _PIXELS, _TINY = range(5)
+COLUMNS = ('images', 'segments', 'crowd', 'pixels', 'tiny')
+_IMAGES, _SEGMENTS, _CROWD, _PIXELS, _TINY = range(5)
 
 
-def picture_counts(
+def image_counts(
     segments: Iterable[Mapping[str, Any]],
     pixels: SegmentPixels | None,
     visible: set[int] | None,
     table: ClassTable,
 ) -> NDArray[np.int64]:
-    """Count one picture.
+    """Count one image.
 
     Args:
         segments: of the annotation, with valid ids, each id once.
@@ -42,7 +42,7 @@ def picture_counts(
         row = table.rows.get(segment['category_id'])
         if row is None:
             continue
-        counts[row, _PICTURES] = 1
+        counts[row, _IMAGES] = 1
         if segment.get('iscrowd', 0):
             counts[row, _CROWD] += 1
             continue
@@ -91,15 +91,15 @@ def table_rows(
     Returns:
         A header, one row per class that occurs, and one for void and crowd.
     """
-    rows = [['class', 'kind', 'pictures', 'segments', 'crowd', 'pixels', 'no cell at stride 4']]
-    for info, (pictures, segments, crowd, pixels, tiny) in zip(
+    rows = [['class', 'kind', 'images', 'segments', 'crowd', 'pixels', 'no cell at stride 4']]
+    for info, (images, segments, crowd, pixels, tiny) in zip(
         table.classes, counts.tolist(), strict=True
     ):
-        if not pictures:
+        if not images:
             continue
         kind, small = ('thing', str(tiny)) if info.is_thing else ('stuff', '-')
         share = _percent(pixels, num_pixels)
-        rows.append([info.name, kind, str(pictures), str(segments), str(crowd), share, small])
+        rows.append([info.name, kind, str(images), str(segments), str(crowd), share, small])
     rest = num_pixels - int(counts[:, _PIXELS].sum())
     rows.append(['void and crowd', '-', '-', '-', '-', _percent(rest, num_pixels), '-'])
     return rows

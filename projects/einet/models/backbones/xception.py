@@ -30,7 +30,7 @@ class Xception(BaseModule):
     Channels are 128, 256, 728, 1024 and 2048. Strides beyond ``output_stride`` become dilation.
     A feature of a W-wide image is ceil(W / stride) wide.
 
-    With timm's weights, images are RGB and normalised with mean = std = 127.5.
+    With timm's weights, images are RGB and normalized with mean = std = 127.5.
 
     Args:
         out_indices: Which of the five features ``forward`` returns. By default those of stride 4,
@@ -43,7 +43,7 @@ class Xception(BaseModule):
             gives feature k - 1.
         norm_eval: Keep batch norms at their stored statistics in training.
         with_cp: Recompute activations in the backward pass to save memory.
-        init_cfg: mmengine's initialisation, such as ``dict(type='Pretrained', checkpoint=...)``;
+        init_cfg: mmengine's initialization, such as ``dict(type='Pretrained', checkpoint=...)``;
             None for Kaiming's.
 
     Raises:
@@ -131,7 +131,7 @@ class Xception(BaseModule):
         """Encode.
 
         Args:
-            x: Normalised image, (B, in_channels, H, W) float.
+            x: Normalized image, (B, in_channels, H, W) float.
 
         Returns:
             The features of ``out_indices``, each (B, feature_channels[i], ceil(H / s_i),

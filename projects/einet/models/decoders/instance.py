@@ -29,7 +29,7 @@ class InstanceDecoder(BaseModule):
         separable: Depthwise-separable 5x5 convolutions.
         norm_cfg: Norm layer.
         act_cfg: Activation.
-        init_cfg: mmengine's initialisation; None leaves mmcv's Kaiming initialisation.
+        init_cfg: mmengine's initialization; None leaves mmcv's Kaiming initialization.
 
     Raises:
         ValueError: ``in_channels`` or ``in_index`` of a wrong length, or odd ``channels``.

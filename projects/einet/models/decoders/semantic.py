@@ -90,7 +90,7 @@ class SemanticDecoder(BaseModule):
         separable: Depthwise-separable 5x5 and dilated 3x3 convolutions.
         norm_cfg: Norm layer.
         act_cfg: Activation.
-        init_cfg: mmengine's initialisation; None leaves mmcv's Kaiming initialisation.
+        init_cfg: mmengine's initialization; None leaves mmcv's Kaiming initialization.
 
     Raises:
         ValueError: ``in_channels``, ``in_index`` or ``skip_channels`` of a wrong length.

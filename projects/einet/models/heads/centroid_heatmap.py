@@ -16,14 +16,14 @@ class CentroidHeatmapHead(BaseModule):
 
     Args:
         in_channels: D, channels of the instance embedding.
-        num_thing_classes: C_th, at least 1.
+        num_things_classes: C_th, at least 1.
         hidden_channels: Width between the two convolutions.
         prior_prob: Heatmap value the head starts with everywhere, in (0, 1). Nearly all pixels are
             background: from 0.5 the first steps would only learn to say no.
         separable: A depthwise-separable 5x5 convolution.
         norm_cfg: Norm after the 5x5 convolution.
         act_cfg: Activation after the 5x5 convolution.
-        init_cfg: mmengine's initialisation; None for the prior above.
+        init_cfg: mmengine's initialization; None for the prior above.
 
     Raises:
         ValueError: No thing category, or ``prior_prob`` outside (0, 1).
@@ -32,7 +32,7 @@ class CentroidHeatmapHead(BaseModule):
     def __init__(
         self,
         in_channels: int,
-        num_thing_classes: int,
+        num_things_classes: int,
         hidden_channels: int = 32,
         prior_prob: float = 0.1,
         separable: bool = False,
@@ -40,10 +40,10 @@ class CentroidHeatmapHead(BaseModule):
         act_cfg: dict | None = dict(type='ReLU'),  # noqa: B006
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        if num_thing_classes < 1:
+        if num_things_classes < 1:
             raise ValueError(
-                'CentroidHeatmapHead: num_thing_classes must be at least 1 (a heatmap channel per '
-                f'thing category), got {num_thing_classes}.'
+                'CentroidHeatmapHead: num_things_classes must be at least 1 (a heatmap channel per '
+                f'thing category), got {num_things_classes}.'
             )
         if not 0 < prior_prob < 1:
             raise ValueError(
@@ -54,9 +54,9 @@ class CentroidHeatmapHead(BaseModule):
             predictor = dict(name='predictor', type='Normal', std=0.01, bias=bias)
             init_cfg = dict(type='Normal', override=predictor)
         super().__init__(init_cfg)
-        self.num_thing_classes = num_thing_classes
+        self.num_things_classes = num_things_classes
         self.hidden = conv5x5(in_channels, hidden_channels, separable, norm_cfg, act_cfg)
-        self.predictor = nn.Conv2d(hidden_channels, num_thing_classes, 1)
+        self.predictor = nn.Conv2d(hidden_channels, num_things_classes, 1)
 
     def forward(self, embedding: Tensor) -> Tensor:
         """Score every pixel as a centroid of each thing category.

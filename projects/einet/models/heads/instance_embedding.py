@@ -31,7 +31,7 @@ class InstanceEmbedding(NamedTuple):
 
 
 def position_grid(height: int, width: int, stride: int, like: Tensor) -> Tensor:
-    """Centres of a feature map's cells in input pixels.
+    """Centers of a feature map's cells in input pixels.
 
     Args:
         height: h, cells.
@@ -61,12 +61,12 @@ class InstanceEmbeddingHead(BaseModule):
         embed_dims: D; at least 2 with positions.
         position: None (the paper) or 'add'.
         position_scale: Input pixels per unit of embedding. Eq. 1 wants means 2 delta_d = 3 units
-            apart, so a third of the usual distance between neighbours makes position alone enough.
+            apart, so a third of the usual distance between neighbors makes position alone enough.
         stride: Input pixels per cell of the feature map.
         separable: A depthwise-separable 5x5 convolution.
         norm_cfg: Norm after the depthwise convolution; unused when not ``separable``.
         act_cfg: Activation after the depthwise convolution; unused when not ``separable``.
-        init_cfg: mmengine's initialisation. With None, I starts with the scale of its input and
+        init_cfg: mmengine's initialization. With None, I starts with the scale of its input and
             the attention near 0.5 everywhere.
 
     Raises:
@@ -128,8 +128,8 @@ class InstanceEmbeddingHead(BaseModule):
             raw: I as convolved, (B, D, h, w) float.
 
         Returns:
-            (B, D, h, w), at least float32: half precision cannot tell neighbouring pixels of a
-            large picture apart.
+            (B, D, h, w), at least float32: half precision cannot tell neighboring pixels of a
+            large image apart.
         """
         raw = raw.to(torch.promote_types(raw.dtype, torch.float32))
         grid = position_grid(*raw.shape[-2:], self.stride, raw) / self.position_scale

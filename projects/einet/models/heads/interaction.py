@@ -1,4 +1,4 @@
-"""The embedding interaction of Fig. 4: instances move the semantic centres, Eq. (2)-(4)."""
+"""The embedding interaction of Fig. 4: instances move the semantic centers, Eq. (2)-(4)."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ CALIBRATIONS = ('dual', 'replace', 'none')
 
 @MODELS.register_module()
 class InteractionHead(BaseModule):
-    """Update Q from the instances of each picture and calibrate the semantic embedding with it.
+    """Update Q from the instances of each image and calibrate the semantic embedding with it.
 
-    A picture sees its own update of the stored Q, so that what it computes does not depend on the
-    pictures that share its batch or rank; the update that lasts is committed once per optimizer
+    An image sees its own update of the stored Q, so that what it computes does not depend on the
+    images that share its batch or rank; the update that lasts is committed once per optimizer
     step, see :class:`SemanticCenters`.
 
     Args:
-        num_thing_classes: C_th.
+        num_things_classes: C_th.
         num_stuff_classes: C_st.
         embed_dims: D.
         centers: config of :class:`SemanticCenters`, without class count and width.
-        sem_aug: Table 3's SemAug. ``False`` switches Eq. (2)-(4) off: every centre follows its
+        sem_aug: Table 3's SemAug. ``False`` switches Eq. (2)-(4) off: every center follows its
             category's mean V alone and nothing is calibrated.
         calibration: how training uses Eq. (4). ``'dual'``: the classifier sees the calibrated and
             the raw embedding, half the loss each (default); ``'replace'``: the calibrated one
@@ -38,7 +38,7 @@ class InteractionHead(BaseModule):
 
     def __init__(
         self,
-        num_thing_classes: int,
+        num_things_classes: int,
         num_stuff_classes: int,
         embed_dims: int,
         centers: dict,
@@ -52,14 +52,14 @@ class InteractionHead(BaseModule):
             raise ValueError(
                 f'InteractionHead: calibration must be one of {CALIBRATIONS}, got {calibration!r}'
             )
-        self.num_thing_classes = num_thing_classes
-        num_classes = num_thing_classes + num_stuff_classes
+        self.num_things_classes = num_things_classes
+        num_classes = num_things_classes + num_stuff_classes
         self.sem_aug = sem_aug
         self.calibration = calibration if sem_aug else 'none'
         self.literal_affinity = literal_affinity
         sizes = {'num_classes': num_classes, 'embed_dims': embed_dims}
         self.centers = MODELS.build({**sizes, **centers})
-        is_thing = torch.arange(num_classes) < num_thing_classes
+        is_thing = torch.arange(num_classes) < num_things_classes
         self.register_buffer('is_thing', is_thing, persistent=False)
 
     def forward(
@@ -69,22 +69,20 @@ class InteractionHead(BaseModule):
         category_means: Tensor,
         present: Tensor,
     ) -> Tensor:
-        """Q as each picture sees it; in training mode the sums are staged for the next commit.
+        """Q as each image sees it; in training mode the sums are staged for the next commit.
 
         Args:
-            instance_means: E of each picture, B x (K, D) float.
+            instance_means: E of each image, B x (K, D) float.
             instance_labels: B x (K,) long in [0, C_th).
             category_means: V, (B, C, D) float; rows of absent categories are ignored.
-            present: (B, C) bool, categories that have pixels in the picture.
+            present: (B, C) bool, categories that have pixels in the image.
 
         Returns:
             (B, C, D) float32, differentiable with respect to E and V.
         """
         sums = [
-            self._contributions(*picture)
-            for picture in zip(
-                instance_means, instance_labels, category_means, present, strict=True
-            )
+            self._contributions(*image)
+            for image in zip(instance_means, instance_labels, category_means, present, strict=True)
         ]
         if self.training:
             self.centers.stage(
@@ -93,21 +91,21 @@ class InteractionHead(BaseModule):
         return torch.stack([self.centers.updated(*pair) for pair in sums])
 
     def calibrated(self, semantic_embedding: Tensor, labels: Tensor, centers: Tensor) -> Tensor:
-        """Thing pixels take their centre's embedding, Eq. (4).
+        """Thing pixels take their center's embedding, Eq. (4).
 
         Args:
             semantic_embedding: S, (B, D, h, w) float.
             labels: (B, h, w) long, -1 where ignored.
-            centers: Q of each picture, (B, C, D).
+            centers: Q of each image, (B, C, D).
 
         Returns:
             (B, D, h, w) float32.
         """
-        pictures = [
+        images = [
             calibrate(s.flatten(1).t(), y.flatten(), q, self.is_thing).t()
             for s, y, q in zip(semantic_embedding.unbind(), labels, centers, strict=True)
         ]
-        return torch.stack(pictures).view_as(semantic_embedding)
+        return torch.stack(images).view_as(semantic_embedding)
 
     def _contributions(
         self,
@@ -116,7 +114,7 @@ class InteractionHead(BaseModule):
         category_means: Tensor,
         present: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Numerator (C, D) and denominator (C,) of Eq. (3) for one picture."""
+        """Numerator (C, D) and denominator (C,) of Eq. (3) for one image."""
         if not self.sem_aug:
             instance_means, instance_labels = instance_means[:0], instance_labels[:0]
         weights = affinity(instance_means, category_means, present, literal=self.literal_affinity)
@@ -126,5 +124,5 @@ class InteractionHead(BaseModule):
             category_means,
             weights,
             present,
-            num_things=self.num_thing_classes,
+            num_things=self.num_things_classes,
         )

@@ -1,4 +1,4 @@
-"""Offsets to the instance's centre (Panoptic-DeepLab).
+"""Offsets to the instance's center (Panoptic-DeepLab).
 
 Letters: B images, h x w the map at stride 4.
 """
@@ -13,7 +13,7 @@ from ..layers import conv5x5
 
 @MODELS.register_module()
 class OffsetHead(BaseModule):
-    """5x5 -> 32 -> 1x1 -> 2: from every pixel to the centre of its instance.
+    """5x5 -> 32 -> 1x1 -> 2: from every pixel to the center of its instance.
 
     The convolutions give cells of the map, which have the size of their other outputs; the head
     gives pixels of the network's input.
@@ -25,7 +25,7 @@ class OffsetHead(BaseModule):
         separable: A depthwise-separable 5x5 convolution.
         norm_cfg: Norm after the 5x5 convolution.
         act_cfg: Activation after the 5x5 convolution.
-        init_cfg: mmengine's initialisation; with None the offsets start near 0.
+        init_cfg: mmengine's initialization; with None the offsets start near 0.
     """
 
     def __init__(

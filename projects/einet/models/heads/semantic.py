@@ -21,7 +21,7 @@ class SemanticHead(BaseModule):
         separable: A depthwise-separable 5x5 convolution.
         norm_cfg: Norm after the 5x5 convolution.
         act_cfg: Activation after the 5x5 convolution.
-        init_cfg: mmengine's initialisation; with None the classes start near equal.
+        init_cfg: mmengine's initialization; with None the classes start near equal.
     """
 
     def __init__(

@@ -37,7 +37,7 @@ class SemanticEmbeddingHead(BaseModule):
         separable: A depthwise-separable 5x5 convolution.
         norm_cfg: Norm after the depthwise convolution; unused when not ``separable``.
         act_cfg: Activation after the depthwise convolution; unused when not ``separable``.
-        init_cfg: mmengine's initialisation. With None, S starts with the scale of its input, the
+        init_cfg: mmengine's initialization. With None, S starts with the scale of its input, the
             attention near 0.5 everywhere and the classes near equal.
     """
 

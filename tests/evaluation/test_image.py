@@ -3,19 +3,19 @@ import pytest
 import torch
 
 from einet.evaluation.classes import ClassTable
-from einet.evaluation.picture import Picture
+from einet.evaluation.image import EvaluatedImage
 
 CLASSES = ClassTable(('cat', 'road'), frozenset({0}))
 
 
-def picture(**sample):
-    return Picture(dict(img_id=5, **sample), CLASSES)
+def image(**sample):
+    return EvaluatedImage(dict(img_id=5, **sample), CLASSES)
 
 
 def test_ground_truth_is_read_once(tmp_path, write_png):
     path = write_png(tmp_path / 'a.png', [[7, 0, 9]])
     segments = [dict(id=7, category=0, iscrowd=1), dict(id=9, category=1, iscrowd=0)]
-    read = picture(seg_map_path=str(path), segments_info=segments)
+    read = image(seg_map_path=str(path), segments_info=segments)
     assert read.gt_map.tolist() == [[7, 0, 9]]
     path.unlink()
     assert read.gt_map.tolist() == [[7, 0, 9]]
@@ -23,7 +23,7 @@ def test_ground_truth_is_read_once(tmp_path, write_png):
 
 
 def test_predictions():
-    read = picture(
+    read = image(
         pred_panoptic_seg=dict(sem_seg=torch.tensor([[[1000, 2, 1]]])),
         pred_sem_seg=dict(sem_seg=torch.tensor([[[0, 1, 1]]], dtype=torch.uint8)),
         pred_instances=dict(
@@ -41,9 +41,9 @@ def test_predictions():
 @pytest.mark.parametrize('key', ['pred_map', 'pred_labels', 'instances', 'gt_map', 'segments'])
 def test_what_is_missing_is_named(key):
     with pytest.raises(KeyError, match='image 5'):
-        getattr(picture(), key)
+        getattr(image(), key)
 
 
 def test_instances_of_another_model():
     with pytest.raises(KeyError, match=r"lacks \['panoptic_ids'\].*CocoMetric"):
-        _ = picture(pred_instances=dict(labels=0, scores=0, masks=0)).instances
+        _ = image(pred_instances=dict(labels=0, scores=0, masks=0)).instances

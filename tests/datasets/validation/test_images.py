@@ -4,27 +4,27 @@ from PIL import Image
 
 from einet.datasets.validation.annotations import Record
 from einet.datasets.validation.classes import class_table
-from einet.datasets.validation.pictures import PictureContext, PictureJob, check_picture
+from einet.datasets.validation.images import ImageContext, ImageJob, check_image
 from tests.datasets.conftest import CATEGORIES, METAINFO, write_ids
 
 from .small_set import HEIGHT, WIDTH
 
 TABLE = class_table(CATEGORIES, METAINFO['thing_classes'], METAINFO['stuff_classes'])
-CONTEXT = PictureContext(TABLE, None, None, False)
+CONTEXT = ImageContext(TABLE, None, None, False)
 
 
 @pytest.fixture
-def job(small) -> PictureJob:
+def job(small) -> ImageJob:
     record = Record(small.image(), small.annotation(), 0)
-    return PictureJob(record, str(small.picture_path()), str(small.map_path()))
+    return ImageJob(record, str(small.image_path()), str(small.map_path()))
 
 
 def found(job, context=CONTEXT):
-    return [(f.kind, f.file, f.image_id) for f in check_picture(job, context).findings]
+    return [(f.kind, f.file, f.image_id) for f in check_image(job, context).findings]
 
 
-def test_a_valid_picture(job):
-    result = check_picture(job, CONTEXT)
+def test_a_valid_image(job):
+    result = check_image(job, CONTEXT)
     assert result.findings == []
     assert result.shape == (HEIGHT, WIDTH)
     assert result.counts[:, 1].tolist() == [1, 1, 1, 1]
@@ -32,40 +32,38 @@ def test_a_valid_picture(job):
 
 
 def test_pixels_are_kept_to_repair(job):
-    kept = check_picture(job, CONTEXT._replace(keep_pixels=True)).pixels
+    kept = check_image(job, CONTEXT._replace(keep_pixels=True)).pixels
     assert kept.ids.tolist() == [3, 9, 11, 256, 70000]
 
 
 def test_both_files_are_looked_at_when_both_are_damaged(job, small):
-    small.picture_path().unlink()
+    small.image_path().unlink()
     small.map_path().write_bytes(b'')
     assert found(job) == [
-        ('picture-missing', job.img_path, 0),
+        ('image-missing', job.img_path, 0),
         ('png-unreadable', job.png_path, 0),
     ]
 
 
-def test_without_annotation_only_the_picture_is_read(job, small):
+def test_without_annotation_only_the_image_is_read(job, small):
     small.map_path().unlink()
-    result = check_picture(
-        PictureJob(Record(small.image(), None, None), job.img_path, None), CONTEXT
-    )
+    result = check_image(ImageJob(Record(small.image(), None, None), job.img_path, None), CONTEXT)
     assert (result.findings, result.counts, result.shape) == ([], None, (0, 0))
 
 
-def test_sizes_without_a_picture_are_those_of_the_json(job, small):
-    small.picture_path().unlink()
+def test_sizes_without_an_image_are_those_of_the_json(job, small):
+    small.image_path().unlink()
     small.image()['width'] = 50
-    assert [kind for kind, *_ in found(job)] == ['picture-missing', 'png-size']
+    assert [kind for kind, *_ in found(job)] == ['image-missing', 'png-size']
 
 
-def test_a_turned_picture(job, small):
+def test_a_turned_image(job, small):
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.new('RGB', (WIDTH, HEIGHT)).save(small.picture_path(), exif=exif)
-    messages = {f.kind: f.message for f in check_picture(job, CONTEXT).findings}
-    assert set(messages) == {'picture-size', 'png-size'}
-    assert 'its EXIF orientation turns it' in messages['picture-size']
+    Image.new('RGB', (WIDTH, HEIGHT)).save(small.image_path(), exif=exif)
+    messages = {f.kind: f.message for f in check_image(job, CONTEXT).findings}
+    assert set(messages) == {'image-size', 'png-size'}
+    assert 'its EXIF orientation turns it' in messages['image-size']
 
 
 def test_an_id_that_is_listed_wrongly_is_not_called_unknown(job, small):

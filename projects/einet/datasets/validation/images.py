@@ -1,4 +1,4 @@
-"""One picture with its annotation: everything that can be said without looking at the others."""
+"""One image with its annotation: everything that can be said without looking at the others."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from .annotations import Record
 from .classes import ClassTable
-from .files import DefectError, PictureFile, read_picture, read_segmentation
+from .files import DefectError, ImageFile, read_image, read_segmentation
 from .findings import Finding
 from .maps import SegmentPixels, compare_map, ids_at_stride, measure_segments
 from .segments import check_segments
-from .statistics import picture_counts
+from .statistics import image_counts
 
 
-class PictureJob(NamedTuple):
-    """A picture to check.
+class ImageJob(NamedTuple):
+    """An image to check.
 
     Attributes:
         record: entries of the annotation file.
-        img_path: of the picture.
+        img_path: of the image.
         png_path: of its PNG; None without annotation.
     """
 
@@ -31,8 +31,8 @@ class PictureJob(NamedTuple):
     png_path: str | None
 
 
-class PictureContext(NamedTuple):
-    """What all pictures of a data set share.
+class ImageContext(NamedTuple):
+    """What all images of a data set share.
 
     Attributes:
         table: classes.
@@ -47,12 +47,12 @@ class PictureContext(NamedTuple):
     keep_pixels: bool
 
 
-class PictureResult(NamedTuple):
-    """What the check of a picture gives.
+class ImageResult(NamedTuple):
+    """What the check of an image gives.
 
     Attributes:
         findings: what is wrong.
-        digest: of the picture's bytes; None when it cannot be read.
+        digest: of the image's bytes; None when it cannot be read.
         counts: (C, 5) int64, see :mod:`.statistics`; None without annotation.
         shape: (H, W) of the PNG, (0, 0) when there is none that can be read.
         pixels: segments of the PNG; None when there is none, or with ``keep_pixels=False``.
@@ -65,24 +65,24 @@ class PictureResult(NamedTuple):
     pixels: SegmentPixels | None
 
 
-def check_picture(job: PictureJob, context: PictureContext) -> PictureResult:
-    """Check a picture, its PNG and its segments.
+def check_image(job: ImageJob, context: ImageContext) -> ImageResult:
+    """Check an image, its PNG and its segments.
 
     Args:
-        job: the picture.
+        job: the image.
         context: of its data set.
 
     Returns:
-        Findings, and what is summed up or compared over all pictures.
+        Findings, and what is summed up or compared over all images.
     """
     image, annotation, _ = job.record
     found: list[Finding] = []
-    picture = _try_to_read(read_picture, job.img_path, context, found)
-    if picture is not None:
-        found += _check_file(picture, image, job.img_path)
-    digest = None if picture is None else picture.digest
+    image_file = _try_to_read(read_image, job.img_path, context, found)
+    if image_file is not None:
+        found += _check_file(image_file, image, job.img_path)
+    digest = None if image_file is None else image_file.digest
     if annotation is None or job.png_path is None:
-        return PictureResult(_name(found, '', image), digest, None, (0, 0), None)
+        return ImageResult(_name(found, '', image), digest, None, (0, 0), None)
 
     segments, of_segments = check_segments(annotation['segments_info'], context.table)
     id_map = _try_to_read(read_segmentation, job.png_path, context, found)
@@ -90,16 +90,16 @@ def check_picture(job: PictureJob, context: PictureContext) -> PictureResult:
     if id_map is not None:
         pixels = measure_segments(id_map)
         visible = ids_at_stride(id_map, context.resize)
-        expected = (image['height'], image['width']) if picture is None else picture.size
+        expected = (image['height'], image['width']) if image_file is None else image_file.size
         of_segments += _check_map(pixels, expected, annotation['segments_info'], segments)
     found += _name(of_segments, job.png_path, image)
-    counts = picture_counts(segments, pixels, visible, context.table)
+    counts = image_counts(segments, pixels, visible, context.table)
     shape = (0, 0) if pixels is None else pixels.shape
     kept = pixels if context.keep_pixels else None
-    return PictureResult(_name(found, '', image), digest, counts, shape, kept)
+    return ImageResult(_name(found, '', image), digest, counts, shape, kept)
 
 
-def _try_to_read(read: Any, path: str, context: PictureContext, found: list[Finding]) -> Any:
+def _try_to_read(read: Any, path: str, context: ImageContext, found: list[Finding]) -> Any:
     """The file's content, or None and one finding more."""
     try:
         return read(path, context.backend_args)
@@ -108,17 +108,17 @@ def _try_to_read(read: Any, path: str, context: PictureContext, found: list[Find
         return None
 
 
-def _check_file(picture: PictureFile, image: Mapping[str, Any], path: str) -> list[Finding]:
-    """The picture against its entry in ``images``."""
+def _check_file(image_file: ImageFile, image: Mapping[str, Any], path: str) -> list[Finding]:
+    """The image against its entry in ``images``."""
     found = []
     said = image['height'], image['width']
-    if picture.size != said:
-        message = f'it is {_size(picture.size)}, the annotation says {_size(said)}'
-        if picture.turned:
+    if image_file.size != said:
+        message = f'it is {_size(image_file.size)}, the annotation says {_size(said)}'
+        if image_file.turned:
             message += '; its EXIF orientation turns it when it is loaded'
-        found.append(Finding('picture-size', message, path))
-    if picture.depth:
-        found.append(Finding('picture-depth', f'PIL mode {picture.depth}', path))
+        found.append(Finding('image-size', message, path))
+    if image_file.depth:
+        found.append(Finding('image-depth', f'PIL mode {image_file.depth}', path))
     return found
 
 
@@ -128,10 +128,10 @@ def _check_map(
     listed: Sequence[Any],
     segments: Sequence[Mapping[str, Any]],
 ) -> list[Finding]:
-    """The PNG against the picture's size and the segments of the annotation."""
+    """The PNG against the image's size and the segments of the annotation."""
     found = []
     if pixels.shape != expected:
-        message = f'it is {_size(pixels.shape)}, the picture {_size(expected)}'
+        message = f'it is {_size(pixels.shape)}, the image {_size(expected)}'
         found.append(Finding('png-size', message))
     if not len(pixels.ids):
         found.append(Finding('all-void', f'{len(segments)} segments in the annotation'))

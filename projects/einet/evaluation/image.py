@@ -1,4 +1,4 @@
-"""One picture with its prediction and its ground truth, as all measures look at it."""
+"""One image with its prediction and its ground truth, as all measures look at it."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -14,7 +14,7 @@ from .pq import GroundTruthSegments
 
 
 class PredictedInstances(NamedTuple):
-    """The K predicted things of a picture; the mask of one is where the map has its id.
+    """The K predicted things of an image; the mask of one is where the map has its id.
 
     Attributes:
         labels: (K,) int64 in [0, C_th).
@@ -27,7 +27,7 @@ class PredictedInstances(NamedTuple):
     panoptic_ids: NDArray[np.int64]
 
 
-class Picture:
+class EvaluatedImage:
     """Reads what is asked for, once: several measures share one decoded ground truth.
 
     Args:
@@ -53,7 +53,7 @@ class Picture:
 
     @property
     def path(self) -> Path:
-        """Of the picture itself."""
+        """Of the image itself."""
         return Path(self.field('img_path'))
 
     @cached_property
