@@ -25,7 +25,7 @@ from mmdet.utils import register_all_modules
 from mmengine.evaluator import BaseMetric
 
 from einet.evaluation import PanopticQualityMetric
-from einet.evaluation.ground_truth import read_id_map
+from einet.structures.id_map import read_id_map
 
 TARGET = 5.0
 

@@ -15,8 +15,8 @@ from panopticapi.evaluation import pq_compute
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from einet.evaluation.ground_truth import read_id_map
 from einet.evaluation.instance_masks import encode_segments
+from einet.structures.id_map import read_id_map
 
 from . import trees
 from .commands import run_command

@@ -8,7 +8,7 @@ from .version_check import check_versions
 
 check_versions()
 
-from . import datasets, evaluation, hooks, models, schedulers, visualization  # noqa: E402
+from . import datasets, evaluation, hooks, models, panoptic_deeplab, schedulers, visualization  # noqa: E402
 
 __all__ = [
     '__version__',
@@ -16,6 +16,7 @@ __all__ = [
     'evaluation',
     'hooks',
     'models',
+    'panoptic_deeplab',
     'schedulers',
     'visualization',
 ]

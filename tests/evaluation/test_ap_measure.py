@@ -12,7 +12,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from einet.evaluation import PanopticMetric
-from einet.evaluation.ground_truth import read_id_map
+from einet.structures.id_map import read_id_map
 
 NAMES = ['AP', 'AP50', 'AP75', 'AP_s', 'AP_m', 'AP_l']
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from einet.evaluation.coco_results import write_image, write_json
-from einet.evaluation.ground_truth import read_id_map
+from einet.structures.id_map import read_id_map
 
 CLASSES, THINGS, CATEGORY_IDS = ('sky', 'cat', 'road'), frozenset({1}), (40, 17, 9)
 

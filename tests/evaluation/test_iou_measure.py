@@ -7,7 +7,7 @@ import torch
 from mmdet.evaluation import SemSegMetric
 from mmseg.evaluation import IoUMetric
 
-from einet.evaluation.ground_truth import read_id_map
+from einet.structures.id_map import read_id_map
 
 
 def semantic_truth(sample, ignore_crowd):

@@ -11,7 +11,7 @@ import torch
 from mmdet.registry import METRICS
 
 from einet.evaluation import PanopticMetric, PanopticQualityMetric, image
-from einet.evaluation.ground_truth import read_id_map
+from einet.structures.id_map import read_id_map
 
 TINY_META = dict(
     classes=('cat', 'dog', 'road'), thing_classes=('cat', 'dog'), stuff_classes=('road',)

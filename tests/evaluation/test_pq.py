@@ -5,12 +5,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from einet.evaluation.pq import (
-    NONE,
-    GroundTruthSegments,
     count_overlaps,
     decode_labels,
     pq_statistics,
 )
+from einet.structures.segments import NONE, GroundTruthSegments
 
 
 def segments_of(infos):

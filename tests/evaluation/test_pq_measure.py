@@ -11,7 +11,7 @@ from mmdet.evaluation import CocoPanopticMetric
 from mmengine.evaluator import Evaluator
 
 from einet.evaluation import PanopticQualityMetric
-from einet.evaluation.ground_truth import read_id_map
+from einet.structures.id_map import read_id_map
 
 KINDS = ['perfect', 'merged', 'split', 'dropped', 'relabeled', 'shifted', 'void', 'spilled']
 SPLITS = ['train2017', 'val2017']

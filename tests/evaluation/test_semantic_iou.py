@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from einet.evaluation.pq import GroundTruthSegments
 from einet.evaluation.semantic_iou import (
     iou_statistics,
     mean_of_present,
     semantic_quality,
     sum_iou_statistics,
 )
+from einet.structures.segments import GroundTruthSegments
 
 # Class 0: ids 4 (crowd) and 5; class 1: id 8; void: 0.
 SEGMENTS = GroundTruthSegments(np.array([8, 4, 5]), np.array([1, 0, 0]), np.array([0, 1, 0], bool))

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from einet.functional.heatmap import (
-    center_heatmap,
     centroid_heatmap,
     find_peaks,
     gaussian_radius,
 )
+from einet.panoptic_deeplab.offsets import center_heatmap
 
 
 def test_radius_by_hand():

@@ -13,8 +13,8 @@ from einet.functional.task_losses import (
     bootstrapped_cross_entropy,
     heatmap_focal_loss,
     heatmap_mse_loss,
-    offset_l1_loss,
 )
+from einet.panoptic_deeplab.offsets import offset_l1_loss
 
 LOG3 = math.log(3)  # The logit of 3/4.
 

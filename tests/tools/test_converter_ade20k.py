@@ -8,7 +8,7 @@ import pytest
 
 from einet.datasets import ADE20K150PanopticDataset
 from einet.datasets.ade20k import SEMANTIC_INDEX
-from einet.evaluation.ground_truth import read_id_map
+from einet.structures.id_map import read_id_map
 
 from ..trees import make_ade20k_tree
 from .load import load_tool

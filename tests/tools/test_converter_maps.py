@@ -11,7 +11,7 @@ from PIL import Image
 from pycocotools import mask as rle_masks
 
 from einet.datasets import PanopticDataset
-from einet.evaluation.ground_truth import read_id_map
+from einet.structures.id_map import read_id_map
 
 from .load import load_tool
 

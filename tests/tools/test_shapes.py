@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from einet.datasets import PanopticDataset
-from einet.evaluation.ground_truth import read_id_map
+from einet.structures.id_map import read_id_map
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools' / 'dataset_converters'))
 import shapes

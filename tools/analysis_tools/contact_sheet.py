@@ -30,9 +30,10 @@ from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
 from torch import nn
 
-from einet.evaluation.ground_truth import parse_segments, read_id_map
 from einet.evaluation.pq import pq_statistics
 from einet.evaluation.pq_summary import class_quality, mean_quality, sum_statistics
+from einet.structures.id_map import read_id_map
+from einet.structures.segments import parse_segments
 from einet.utils import add_common_arguments, load_config
 from einet.visualization import (
     PANEL_TITLES,

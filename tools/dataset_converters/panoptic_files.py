@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from einet.datasets.transforms.runs import find_runs, instance_statistics
-from einet.evaluation.files import write_file as replace_file
-from einet.evaluation.ground_truth import ids_to_bgr, read_id_map
+from einet.structures.files import write_file as replace_file
+from einet.structures.id_map import ids_to_bgr, read_id_map
+from einet.structures.runs import find_runs, instance_statistics
 
 _EXIF_ORIENTATION = 0x0112
 _LABEL_MODES = ('1', 'L', 'P', 'I', 'I;16', 'I;16B')

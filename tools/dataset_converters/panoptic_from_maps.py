@@ -51,7 +51,7 @@ from panoptic_files import (
 from panoptic_split import Converted, Split, convert_split
 
 from einet.datasets.categories import complete_metainfo, match_categories
-from einet.datasets.transforms.runs import find_runs
+from einet.structures.runs import find_runs
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 MAX_VALUE = 65535

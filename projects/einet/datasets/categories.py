@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-# Labels are uint8 with 255 = ignore, and void takes the label after the last class.
-MAX_CLASSES = 254
+from ..structures.limits import MAX_CLASSES
 
 
 def complete_metainfo(metainfo: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,9 +9,8 @@ from mmdet.registry import DATASETS
 from mmengine.config import Config
 from mmengine.fileio import join_path, load
 
+from ..structures.limits import MAX_ID
 from .categories import complete_metainfo, match_categories
-
-MAX_ID = 256**3 - 1
 
 
 @DATASETS.register_module()

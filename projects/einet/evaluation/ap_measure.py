@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..structures.files import write_file
 from .classes import ClassTable
 from .coco_ap import ImageMasks, average_precision, coco_results
-from .files import write_file
 from .image import EvaluatedImage
 from .instance_masks import Masks, encode_segments, mask_areas
 from .measure import Measure, cells, percent, print_table

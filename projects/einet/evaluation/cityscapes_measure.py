@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..structures.files import write_file, write_png
 from .cityscapes_ap import (
     Matches,
     cityscapes_precision,
@@ -14,7 +15,6 @@ from .cityscapes_ap import (
     read_instance_ids,
 )
 from .classes import ClassTable
-from .files import write_file, write_png
 from .image import EvaluatedImage
 from .measure import Measure, cells, percent, print_table
 

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .files import write_file, write_png
-from .ground_truth import ids_to_bgr
-from .pq import NONE, decode_labels
+from ..structures.files import write_file, write_png
+from ..structures.id_map import ids_to_bgr
+from ..structures.limits import MAX_ID
+from ..structures.segments import NONE
+from .pq import decode_labels
 
 #: Ids on disk are those in memory plus this, so that stuff of label 0 is not void.
 ID_SHIFT = 1
-MAX_ID = (1 << 24) - 1
 
 
 @dataclass(frozen=True)

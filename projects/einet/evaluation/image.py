@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..structures.id_map import read_id_map
+from ..structures.segments import GroundTruthSegments, parse_segments
 from .classes import ClassTable
-from .ground_truth import parse_segments, read_id_map
-from .pq import GroundTruthSegments
 
 
 class PredictedInstances(NamedTuple):

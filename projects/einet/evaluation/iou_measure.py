@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..structures.files import write_png
 from .classes import ClassTable
-from .files import write_png
 from .image import EvaluatedImage
 from .measure import Measure, cells, percent, print_table
 from .semantic_iou import (

@@ -13,50 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-#: Segment id of unlabeled pixels in a ground-truth map.
-VOID_ID = 0
-#: Label of predicted pixels that belong to no segment, and row of void in :class:`Overlaps`.
-NONE = -1
-
-
-@dataclass(frozen=True)
-class GroundTruthSegments:
-    """The segments the annotation lists for one image, in the annotation's order.
-
-    Args:
-        ids: (G,) int64, distinct and > 0.
-        labels: (G,) int64 in [0, C).
-        is_crowd: (G,) bool.
-    """
-
-    ids: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    is_crowd: NDArray[np.bool_]
-
-    def rows_of(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Look up segment ids.
-
-        Args:
-            ids: any shape, int64; every one listed, or :data:`VOID_ID`.
-
-        Returns:
-            Row of each id, :data:`NONE` for void; same shape.
-
-        Raises:
-            ValueError: when an id is neither void nor listed.
-        """
-        order = np.argsort(self.ids)
-        table = np.append(VOID_ID, self.ids[order])
-        rows = np.append(NONE, order)
-        places = np.minimum(np.searchsorted(table, ids), len(table) - 1)
-        unknown = np.unique(ids[table[places] != ids])
-        if len(unknown):
-            raise ValueError(
-                f'the map has segment ids that the annotation does not list: '
-                f'{unknown[:5].tolist()}{" ..." if len(unknown) > 5 else ""}'
-            )
-        found: NDArray[np.int64] = rows[places]
-        return found
+from ..structures.segments import NONE, GroundTruthSegments
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmdet.evaluation.functional import INSTANCE_OFFSET
 
+from ..structures.limits import INSTANCE_OFFSET
 from .classes import ClassTable
 from .coco_results import WrittenImage, write_image, write_json
 from .image import EvaluatedImage

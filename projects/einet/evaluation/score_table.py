@@ -8,7 +8,7 @@ from typing import Any
 
 from terminaltables import AsciiTable
 
-from .files import write_file
+from ..structures.files import write_file
 from .measure import cells
 
 #: What a paper's table has, in its order.

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .pq import NONE, GroundTruthSegments, count_overlaps
+from ..structures.segments import NONE, GroundTruthSegments
+from .pq import count_overlaps
 
 
 class IoUStatistics(NamedTuple):

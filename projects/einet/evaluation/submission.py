@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .ground_truth import read_id_map
+from ..structures.id_map import read_id_map
 
 #: Name in the zip, file on disk.
 Entry = tuple[str, Path]

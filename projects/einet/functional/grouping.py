@@ -14,11 +14,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..structures.limits import INSTANCE_OFFSET
 from .heatmap import Peaks
 from .precision import full_precision
 from .resize import BilinearCells
-
-INSTANCE_OFFSET = 1000  # as in mmdet.evaluation.functional; this package needs torch only
 
 # Values (pixels x channels) in flight: bounds memory at any image size and instance count.
 _CHUNK = 1 << 22

@@ -7,7 +7,6 @@ K instances, C_th thing classes, h x w the map (stride 4 of the network's input)
 coordinates and sizes are in cells of that map, points are (x, y).
 """
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -84,34 +83,12 @@ def centroid_heatmap(
     """
     sizes = sizes_wh.to(torch.promote_types(sizes_wh.dtype, torch.float32))
     radii = gaussian_radius(sizes[:, 1], sizes[:, 0], min_overlap).long().clamp(min=min_radius)
-    return _draw_gaussians(
+    return draw_gaussians(
         centroids_xy, labels, radii, (2 * radii + 1).float() / 6, num_classes, size
     )
 
 
-def center_heatmap(centers_xy: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
-    r"""Draw one Gaussian per instance, all in one channel and of one spread (Panoptic-DeepLab).
-
-    .. math:: Y_{y,x} = \max_k \exp(-\lVert (x, y) - c_k \rVert^2 / 2 \sigma^2)
-
-    up to :math:`3 \sigma`, rounded up, in x and in y.
-
-    Args:
-        centers_xy: (K, 2), rounded down to cells. What lies outside the map is not drawn.
-        size: (h, w).
-        sigma: in cells, > 0.
-
-    Returns:
-        (1, h, w) float32 in [0, 1], exactly 1 at every center.
-    """
-    labels = torch.zeros(len(centers_xy), dtype=torch.long, device=centers_xy.device)
-    radii = torch.full_like(labels, math.ceil(3 * sigma))
-    return _draw_gaussians(
-        centers_xy, labels, radii, torch.full_like(radii, sigma, dtype=torch.float32), 1, size
-    )
-
-
-def _draw_gaussians(
+def draw_gaussians(
     centers_xy: Tensor,
     labels: Tensor,
     radii: Tensor,

@@ -39,7 +39,7 @@ def heatmap_mse_loss(
     if mask is None:
         return squared.mean()
     weights = mask.squeeze(1).to(squared.dtype)
-    return (squared * weights).sum() / _nonzero(weights.sum())
+    return (squared * weights).sum() / nonzero(weights.sum())
 
 
 @full_precision
@@ -74,22 +74,6 @@ def heatmap_focal_loss(
         losses = losses * mask.to(losses.dtype)
         is_peak = is_peak & (mask > 0)
     return losses.sum() / is_peak.sum().clamp_min(1)
-
-
-@full_precision
-def offset_l1_loss(offsets: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Absolute error of the offsets to the instance's center, as in Panoptic-DeepLab.
-
-    Args:
-        offsets: (B, 2, h, w) float, pixels.
-        target: (B, 2, h, w) float, pixels.
-        mask: (B, 1, h, w) bool or float, 0 where a pixel does not count.
-
-    Returns:
-        Scalar >= 0: the sum over x and y, its mean over the pixels that count; zero without any.
-    """
-    weights = mask.to(offsets.dtype)
-    return ((offsets - target).abs() * weights).sum() / _nonzero(weights.sum())
 
 
 @full_precision
@@ -132,6 +116,6 @@ def bootstrapped_cross_entropy(
     return losses[valid].topk(max(1, int(top_fraction * num_valid)), sorted=False).values.mean()
 
 
-def _nonzero(total: Tensor) -> Tensor:
+def nonzero(total: Tensor) -> Tensor:
     """A divisor that is not 0; the sum above it is 0 when this one is."""
     return torch.where(total > 0, total, 1.0)

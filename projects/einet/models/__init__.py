@@ -1,7 +1,6 @@
 """The method's parts, each registered in mmdet's registry and usable alone."""
 
 from .backbones import Xception41, Xception65, Xception71
-from .center_criterion import PanopticDeepLabCriterion
 from .criterion import EINetCriterion
 from .decoders import InstanceDecoder, SemanticDecoder
 from .detector import PanopticDetector
@@ -12,9 +11,7 @@ from .heads import (
     CentroidHeatmapHead,
     InstanceEmbeddingHead,
     InteractionHead,
-    OffsetHead,
     SemanticEmbeddingHead,
-    SemanticHead,
 )
 from .losses import (
     BootstrappedCrossEntropyLoss,
@@ -24,12 +21,9 @@ from .losses import (
     InstancePullLoss,
     InstancePushLoss,
     InstanceSemanticConsistencyLoss,
-    OffsetL1Loss,
     SemanticCenterLoss,
 )
-from .offset_fusion import OffsetPanopticFusion
-from .outputs import EINetOutputs, PanopticDeepLabOutputs
-from .panoptic_deeplab import PanopticDeepLab
+from .outputs import EINetOutputs
 from .preprocessor import PanopticDataPreprocessor
 from .semantic_centers import SemanticCenters
 from .tta import EINetTTA
@@ -53,18 +47,11 @@ __all__ = [
     'InstancePushLoss',
     'InstanceSemanticConsistencyLoss',
     'InteractionHead',
-    'OffsetHead',
-    'OffsetL1Loss',
-    'OffsetPanopticFusion',
-    'PanopticDeepLab',
-    'PanopticDeepLabCriterion',
-    'PanopticDeepLabOutputs',
     'PanopticDetector',
     'SemanticCenterLoss',
     'SemanticCenters',
     'SemanticDecoder',
     'SemanticEmbeddingHead',
-    'SemanticHead',
     'Xception41',
     'Xception65',
     'Xception71',

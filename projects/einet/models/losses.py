@@ -135,19 +135,6 @@ class HeatmapFocalLoss(nn.Module):
 
 
 @MODELS.register_module()
-class OffsetL1Loss(nn.Module):
-    """L1 loss of center offsets, see :func:`einet.functional.task_losses.offset_l1_loss`."""
-
-    def __init__(self, loss_weight: float = 0.01) -> None:
-        super().__init__()
-        self.loss_weight = loss_weight
-
-    def forward(self, offsets: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-        """Loss of a batch; offsets and target (B, 2, h, w), mask (B, 1, h, w)."""
-        return self.loss_weight * T.offset_l1_loss(offsets, target, mask)
-
-
-@MODELS.register_module()
 class BootstrappedCrossEntropyLoss(nn.Module):
     """L_sem, see :func:`einet.functional.task_losses.bootstrapped_cross_entropy`."""
 

@@ -38,25 +38,6 @@ class EINetOutputs(NamedTuple):
         return self.semantic_logits, self.heatmap_logits, self.instance_embedding
 
 
-class PanopticDeepLabOutputs(NamedTuple):
-    """Panoptic-DeepLab's maps for a batch, all at stride 4.
-
-    Attributes:
-        semantic_logits: (B, C, h, w).
-        heatmap_logits: (B, 1, h, w), of the centers of all thing classes.
-        offsets: (B, 2, h, w) xy, pixels of the network's input.
-    """
-
-    semantic_logits: Tensor
-    heatmap_logits: Tensor
-    offsets: Tensor
-
-    @property
-    def fused(self) -> tuple[Tensor, Tensor, Tensor]:
-        """What :class:`OffsetPanopticFusion` takes."""
-        return self.semantic_logits, self.heatmap_logits, self.offsets
-
-
 def write_prediction(sample: DetDataSample, result: PanopticResult) -> None:
     """Store one image's panoptic result in its sample."""
     sample.pred_panoptic_seg = PixelData(sem_seg=result.panoptic[None])

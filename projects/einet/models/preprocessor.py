@@ -10,7 +10,7 @@ from mmdet.structures import DetDataSample
 from mmengine.structures import PixelData
 from torch import Tensor
 
-IGNORE_LABEL = 255
+from ..structures.limits import IGNORE_LABEL
 
 
 @MODELS.register_module()

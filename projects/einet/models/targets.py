@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from mmdet.evaluation.functional import INSTANCE_OFFSET
 from mmdet.structures import DetDataSample
 from torch import Tensor
 
 from ..functional.heatmap import centroid_heatmap
-
-IGNORE_LABEL = 255
+from ..structures.limits import IGNORE_LABEL, INSTANCE_OFFSET
 
 
 @dataclass

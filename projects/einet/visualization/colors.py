@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from mmdet.evaluation.functional import INSTANCE_OFFSET
 from mmdet.visualization.palette import get_palette
+
+from ..structures.limits import INSTANCE_OFFSET
 
 # Consecutive multiples of the golden ratio are the sequence of hues that stays most evenly spread.
 _GOLDEN_RATIO = 0.618033988749895

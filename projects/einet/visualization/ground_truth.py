@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from mmdet.evaluation.functional import INSTANCE_OFFSET
 
-from ..evaluation.ground_truth import parse_segments, read_id_map
+from ..structures.id_map import read_id_map
+from ..structures.limits import INSTANCE_OFFSET
+from ..structures.segments import parse_segments
 
 
 def read_panoptic_seg(

@@ -7,8 +7,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from mmdet.evaluation.functional import INSTANCE_OFFSET
 
+from ..structures.limits import INSTANCE_OFFSET
 from .colors import segment_colors
 from .maps import embedding_colors, heatmap_overlay
 from .panoptic import draw_panoptic, resize_pair

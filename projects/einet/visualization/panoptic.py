@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from mmdet.evaluation.functional import INSTANCE_OFFSET
 
+from ..structures.limits import INSTANCE_OFFSET
 from .colors import SegmentColors, segment_colors
 from .labels import borders, draw_labels, label_anchors
 

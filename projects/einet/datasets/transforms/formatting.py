@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
-from mmdet.evaluation.functional import INSTANCE_OFFSET
 from mmdet.registry import TRANSFORMS
 from mmdet.structures import DetDataSample
 from mmdet.structures.mask import BitmapMasks
@@ -14,10 +13,9 @@ from mmengine.structures import InstanceData, PixelData
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...structures.limits import IGNORE_LABEL, INSTANCE_OFFSET
+from ...structures.runs import Runs, find_runs, instance_statistics
 from .loading import PADDING_INDEX
-from .runs import Runs, find_runs, instance_statistics
-
-IGNORE_LABEL = 255
 
 
 @TRANSFORMS.register_module()

@@ -7,8 +7,8 @@ from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 from numpy.typing import NDArray
 
-from ...evaluation.ground_truth import read_id_map
-from .runs import find_runs
+from ...structures.id_map import read_id_map
+from ...structures.runs import find_runs
 
 # mmcv's, mmdet's and mmseg's transforms fill segmentation maps with 255 where there is no image.
 # No segment has this index, so that such pixels are void whether or not a config says `seg=0`.

@@ -9,7 +9,7 @@ from mmengine.fileio import get
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from ...evaluation.ground_truth import read_id_map
+from ...structures.id_map import read_id_map
 
 # Aerial and microscopy images are larger than what PIL takes for an attack.
 Image.MAX_IMAGE_PIXELS = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from ..panoptic import MAX_ID
+from ...structures.limits import MAX_ID
 from ..transforms.loading import MAX_SEGMENTS
 
 

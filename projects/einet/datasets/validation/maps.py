@@ -7,7 +7,7 @@ import numpy as np
 from mmengine.dataset import Compose
 from numpy.typing import NDArray
 
-from ..transforms.runs import find_runs, instance_statistics
+from ...structures.runs import find_runs, instance_statistics
 from .findings import Finding
 
 STRIDE = 4

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-from ..panoptic import MAX_ID
+from ...structures.limits import MAX_ID
 from ..transforms.loading import MAX_SEGMENTS
 from .classes import ClassTable
 from .findings import Finding

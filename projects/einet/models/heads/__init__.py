@@ -3,8 +3,6 @@
 from .centroid_heatmap import CentroidHeatmapHead
 from .instance_embedding import InstanceEmbedding, InstanceEmbeddingHead
 from .interaction import InteractionHead
-from .offset import OffsetHead
-from .semantic import SemanticHead
 from .semantic_embedding import SemanticEmbedding, SemanticEmbeddingHead
 
 __all__ = [
@@ -12,8 +10,6 @@ __all__ = [
     'InstanceEmbedding',
     'InstanceEmbeddingHead',
     'InteractionHead',
-    'OffsetHead',
     'SemanticEmbedding',
     'SemanticEmbeddingHead',
-    'SemanticHead',
 ]

@@ -12,16 +12,15 @@ import torch
 from mmdet.structures import DetDataSample
 from torch import Tensor
 
-from ..functional.heatmap import center_heatmap
-from ..functional.offsets import offset_targets
 from ..functional.segments import centers_of_mass
-from .targets import (
+from ..models.targets import (
     SemanticTargets,
     build_semantic_targets,
     coarse_maps,
     instance_numbers,
     to_cells,
 )
+from .offsets import center_heatmap, offset_targets
 
 
 @dataclass

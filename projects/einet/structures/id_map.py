@@ -1,14 +1,11 @@
-"""Ground truth as a metric needs it: the id map on disk and the segments that the dataset lists."""
+"""Maps of segment ids, and their code as colors in a PNG: id = R + 256 G + 65536 B."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 from mmengine.fileio import get
 from numpy.typing import NDArray
-
-from .pq import VOID_ID, GroundTruthSegments
 
 
 def read_id_map(path: str, backend_args: dict[str, Any] | None = None) -> NDArray[np.uint32]:
@@ -60,44 +57,3 @@ def ids_to_bgr(id_map: NDArray[np.integer]) -> NDArray[np.uint8]:
         (H, W, 3) BGR, as OpenCV writes it.
     """
     return np.stack([id_map >> shift & 255 for shift in (16, 8, 0)], axis=-1).astype(np.uint8)
-
-
-def parse_segments(
-    segments_info: Sequence[Mapping[str, Any]], num_classes: int, thing_labels: frozenset[int]
-) -> GroundTruthSegments:
-    """Turn the ``segments_info`` of a sample into arrays.
-
-    Args:
-        segments_info: G mappings with ``id`` (> 0), ``category`` (label), and ``iscrowd``. Without
-            ``iscrowd``, a segment of a thing class with ``is_thing=False`` is crowd: so mmdet's
-            ``CocoPanopticDataset`` marks it.
-        num_classes: C.
-        thing_labels: labels of the thing classes.
-
-    Returns:
-        The G segments in the order given.
-
-    Raises:
-        ValueError: when an id is void or occurs twice, or a label lies outside [0, C).
-    """
-    ids = np.array([segment['id'] for segment in segments_info], np.int64)
-    labels = np.array([segment['category'] for segment in segments_info], np.int64)
-    is_crowd = np.array([_is_crowd(segment, thing_labels) for segment in segments_info], bool)
-    if ids.min(initial=VOID_ID + 1) <= VOID_ID or len(np.unique(ids)) < len(ids):
-        raise ValueError(
-            f'segments_info has ids {ids.tolist()}; they must differ and be positive '
-            f'({VOID_ID} is void)'
-        )
-    if labels.min(initial=0) < 0 or labels.max(initial=0) >= num_classes:
-        raise ValueError(
-            f'segments_info has labels {np.unique(labels).tolist()}; the dataset has '
-            f'{num_classes} classes, so `category` is a label from 0 to {num_classes - 1}, '
-            f'not the category_id of the annotation file'
-        )
-    return GroundTruthSegments(ids, labels, is_crowd)
-
-
-def _is_crowd(segment: Mapping[str, Any], thing_labels: frozenset[int]) -> bool:
-    if 'iscrowd' in segment:
-        return bool(segment['iscrowd'])
-    return segment['category'] in thing_labels and not segment.get('is_thing', True)

@@ -7,11 +7,38 @@ K instances, C categories, C_th of them things (first), h x w maps, N thing pixe
 image. Points and offsets are (x, y); 0 is the middle of a map's or image's first pixel.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
-from .grouping import Semantics, row_slices
-from .resize import BilinearCells
+from ..functional.grouping import Semantics, row_slices
+from ..functional.heatmap import draw_gaussians
+from ..functional.precision import full_precision
+from ..functional.resize import BilinearCells
+from ..functional.task_losses import nonzero
+
+
+def center_heatmap(centers_xy: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
+    r"""Draw one Gaussian per instance, all in one channel and of one spread (Panoptic-DeepLab).
+
+    .. math:: Y_{y,x} = \max_k \exp(-\lVert (x, y) - c_k \rVert^2 / 2 \sigma^2)
+
+    up to :math:`3 \sigma`, rounded up, in x and in y.
+
+    Args:
+        centers_xy: (K, 2), rounded down to cells. What lies outside the map is not drawn.
+        size: (h, w).
+        sigma: in cells, > 0.
+
+    Returns:
+        (1, h, w) float32 in [0, 1], exactly 1 at every center.
+    """
+    labels = torch.zeros(len(centers_xy), dtype=torch.long, device=centers_xy.device)
+    radii = torch.full_like(labels, math.ceil(3 * sigma))
+    return draw_gaussians(
+        centers_xy, labels, radii, torch.full_like(radii, sigma, dtype=torch.float32), 1, size
+    )
 
 
 def offset_targets(segment_ids: Tensor, centers: Tensor, image_size: tuple[int, int]) -> Tensor:
@@ -31,6 +58,22 @@ def offset_targets(segment_ids: Tensor, centers: Tensor, image_size: tuple[int, 
     table = torch.cat([centers, centers.new_zeros(1, 2)])
     offsets = table[segment_ids].permute(2, 0, 1) - middles
     return torch.where(segment_ids >= 0, offsets, 0.0).float()
+
+
+@full_precision
+def offset_l1_loss(offsets: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Absolute error of the offsets to the instance's center, as in Panoptic-DeepLab.
+
+    Args:
+        offsets: (B, 2, h, w) float, pixels.
+        target: (B, 2, h, w) float, pixels.
+        mask: (B, 1, h, w) bool or float, 0 where a pixel does not count.
+
+    Returns:
+        Scalar >= 0: the sum over x and y, its mean over the pixels that count; zero without any.
+    """
+    weights = mask.to(offsets.dtype)
+    return ((offsets - target).abs() * weights).sum() / nonzero(weights.sum())
 
 
 def group_by_offsets(

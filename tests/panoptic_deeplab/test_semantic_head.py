@@ -5,7 +5,7 @@ import torch
 from mmcv.cnn import ConvModule
 from mmdet.registry import MODELS
 
-from einet.models.heads.semantic import SemanticHead
+from einet.panoptic_deeplab.semantic_head import SemanticHead
 
 
 @pytest.mark.parametrize('separable', [False, True])

@@ -10,8 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from einet.functional.grouping import semantic_decision
-from einet.functional.offsets import group_by_offsets, majority_labels, offset_targets, relabel
 from einet.functional.resize import BilinearCells, Shapes, resize_maps
+from einet.panoptic_deeplab.offsets import (
+    group_by_offsets,
+    majority_labels,
+    offset_targets,
+    relabel,
+)
 
 
 def test_targets_by_hand():
@@ -164,7 +169,7 @@ def test_relabeled_pixels_have_the_probability_of_their_new_class(chunk, monkeyp
 
 MEMORY = """
 import resource, torch
-from einet.functional.offsets import group_by_offsets
+from einet.panoptic_deeplab.offsets import group_by_offsets
 from einet.functional.resize import BilinearCells, Shapes
 torch.set_num_threads(1)
 size = (1024, 2048)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from einet.evaluation.ground_truth import ids_to_bgr, parse_segments, read_id_map
+from einet.structures.id_map import ids_to_bgr, read_id_map
+from einet.structures.segments import parse_segments
 
 THINGS = frozenset({0, 1})
 

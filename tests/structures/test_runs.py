@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from einet.datasets.transforms.runs import find_runs, instance_statistics
+from einet.structures.runs import find_runs, instance_statistics
 
 SMALL_MAPS = arrays(
     np.uint16, array_shapes(min_dims=2, max_dims=2, max_side=8), elements=st.integers(0, 4)

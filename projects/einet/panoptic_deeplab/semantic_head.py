@@ -7,7 +7,7 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ..layers import conv5x5
+from ..models.layers import conv5x5
 
 
 @MODELS.register_module()

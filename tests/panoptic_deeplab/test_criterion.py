@@ -7,10 +7,10 @@ from einet.functional.task_losses import (
     heatmap_mse_loss,
     offset_l1_loss,
 )
-from einet.models.center_targets import build_center_targets
 from einet.models.targets import nearest
+from einet.panoptic_deeplab.targets import build_center_targets
 
-from .samples import make_sample
+from ..models.samples import make_sample
 
 SAMPLES = [
     make_sample((16, 24), [(1, 4, 4, 12, 8), (0, 16, 0, 24, 12)], void_rows=3),

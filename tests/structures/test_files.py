@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from einet.evaluation.files import write_file, write_png
+from einet.structures.files import write_file, write_png
 
 
 def test_writing_again_replaces_and_leaves_nothing_else(tmp_path):

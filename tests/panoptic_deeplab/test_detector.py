@@ -2,11 +2,11 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 
-from einet.models import PanopticDeepLab, PanopticDeepLabOutputs
 from einet.models.heads import CentroidHeatmapHead
+from einet.panoptic_deeplab import PanopticDeepLab, PanopticDeepLabOutputs
 
-from .samples import make_sample
-from .tiny import tiny_model, tiny_panoptic_deeplab
+from ..models.samples import make_sample
+from ..models.tiny import tiny_model, tiny_panoptic_deeplab
 
 SIZE = (32, 48)
 LOSSES = {'loss_semantic', 'loss_heatmap', 'loss_offset'}

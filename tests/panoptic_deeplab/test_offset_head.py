@@ -5,7 +5,7 @@ import torch
 from mmcv.cnn import ConvModule
 from mmdet.registry import MODELS
 
-from einet.models.heads.offset import OffsetHead
+from einet.panoptic_deeplab.offset_head import OffsetHead
 
 
 @pytest.mark.parametrize('separable', [False, True])

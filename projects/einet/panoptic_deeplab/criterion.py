@@ -6,8 +6,8 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from .center_targets import CenterTargets
-from .criterion import semantic_loss
+from ..models.criterion import semantic_loss
+from .targets import CenterTargets
 
 
 @MODELS.register_module()

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ..functional.grouping import PanopticResult, merge_segments, semantic_decision
 from ..functional.heatmap import find_peaks
-from ..functional.offsets import group_by_offsets, majority_labels, relabel
 from ..functional.resize import BilinearCells, Shapes, resize_maps
-from .fusion import checked_classes, checked_maps
+from ..models.fusion import checked_classes, checked_maps
+from .offsets import group_by_offsets, majority_labels, relabel
 
 
 @MODELS.register_module()

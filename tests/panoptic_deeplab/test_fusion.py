@@ -5,7 +5,7 @@ import torch
 from mmdet.registry import MODELS
 
 from einet.functional.resize import Shapes, resize_maps
-from einet.models.offset_fusion import OffsetPanopticFusion
+from einet.panoptic_deeplab.fusion import OffsetPanopticFusion
 
 SIZE = (32, 48)  # the image; maps are 8 x 12
 C_TH, C_ST = 2, 2

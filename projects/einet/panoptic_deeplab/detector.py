@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from mmdet.registry import MODELS
 from mmdet.structures import OptSampleList, SampleList
 from torch import Tensor
 
-from .center_targets import build_center_targets
-from .detector import PanopticDetector
-from .outputs import PanopticDeepLabOutputs
+from ..models.detector import PanopticDetector
+from .targets import build_center_targets
+
+
+class PanopticDeepLabOutputs(NamedTuple):
+    """Panoptic-DeepLab's maps for a batch, all at stride 4.
+
+    Attributes:
+        semantic_logits: (B, C, h, w).
+        heatmap_logits: (B, 1, h, w), of the centers of all thing classes.
+        offsets: (B, 2, h, w) xy, pixels of the network's input.
+    """
+
+    semantic_logits: Tensor
+    heatmap_logits: Tensor
+    offsets: Tensor
+
+    @property
+    def fused(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What :class:`OffsetPanopticFusion` takes."""
+        return self.semantic_logits, self.heatmap_logits, self.offsets
 
 
 @MODELS.register_module()
@@ -32,7 +52,7 @@ class PanopticDeepLab(PanopticDetector):
         offset_head: see :class:`OffsetHead`.
         criterion: see :class:`PanopticDeepLabCriterion`.
         fusion: network maps -> panoptic image, see :class:`OffsetPanopticFusion`.
-        targets: options of :func:`einet.models.center_targets.build_center_targets`:
+        targets: options of :func:`einet.panoptic_deeplab.targets.build_center_targets`:
             ``small_instance_area``, ``small_instance_weight``, ``sigma``.
         allow_other_classes: load the rest of a checkpoint whose class counts differ (transfer);
             otherwise such a checkpoint is an error.

@@ -3,10 +3,10 @@ import math
 import pytest
 import torch
 
-from einet.models.center_targets import build_center_targets
 from einet.models.targets import build_targets
+from einet.panoptic_deeplab.targets import build_center_targets
 
-from .samples import make_sample
+from ..models.samples import make_sample
 
 
 def _targets(*samples, feature_size=(4, 6), **options):

@@ -1,0 +1,1 @@
+"""What every other folder may use: id maps, segments, runs, limits, files."""
