@@ -143,3 +143,8 @@ def test_model_index():
     listed = [CONFIGS.parent / model['Config'] for model in models]
     assert sorted(listed) == [path for path in PUBLIC if path.parent != ABLATIONS]
     assert all(model['Name'] == Path(model['Config']).stem for model in models)
+    for model in models:
+        config = Config.fromfile(CONFIGS.parent / model['Config'], import_custom_modules=False)
+        assert model['Metadata']['Iterations'] == config.train_cfg.max_iters
+    code = [collection['Code']['URL'] for collection in content['Collections']]
+    assert all((CONFIGS.parent / file).is_file() for file in code)
