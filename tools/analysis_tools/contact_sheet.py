@@ -20,7 +20,6 @@ import mmcv
 import numpy as np
 import torch
 from mmdet.apis import init_detector
-from mmdet.evaluation.functional import INSTANCE_OFFSET
 from mmdet.registry import DATASETS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
@@ -30,8 +29,8 @@ from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
 from torch import nn
 
-from einet.evaluation.pq import pq_statistics
-from einet.evaluation.pq_summary import class_quality, mean_quality, sum_statistics
+from einet.evaluation.measures.pq import class_quality, mean_quality, sum_statistics
+from einet.evaluation.measures.pq_matching import pq_statistics
 from einet.structures.id_map import read_id_map
 from einet.structures.segments import parse_segments
 from einet.utils import add_common_arguments, load_config
@@ -96,9 +95,7 @@ def score(sample: DetDataSample, prediction: np.ndarray, meta: dict[str, Any]) -
     """PQ of one image and how many of its instances were found, in words."""
     num_classes, num_things = len(meta['classes']), len(meta['thing_classes'])
     segments = parse_segments(sample.segments_info, num_classes, frozenset(range(num_things)))
-    counted = pq_statistics(
-        read_id_map(sample.seg_map_path), segments, prediction, num_classes, INSTANCE_OFFSET
-    )
+    counted = pq_statistics(read_id_map(sample.seg_map_path), segments, prediction, num_classes)
     total = sum_statistics([counted], num_classes)
     pq = mean_quality(class_quality(total), range(num_classes))[0].pq
     found, missed = (int(n[:num_things].sum()) for n in (total.tp, total.fn))

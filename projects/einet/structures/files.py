@@ -1,11 +1,35 @@
-"""Results on disk: written in one step, so that ranks may write the same file."""
+"""Files: read from any storage, written in one step, so that ranks may write the same file."""
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from mmengine.fileio import get
 from numpy.typing import NDArray
+
+
+def read_png(
+    path: str, backend_args: dict[str, Any] | None = None
+) -> NDArray[np.uint8] | NDArray[np.uint16] | None:
+    """Read an image with the bits and channels that it has.
+
+    Args:
+        path: Image file.
+        backend_args: Storage backend of :func:`mmengine.fileio.get`.
+
+    Returns:
+        (H, W) or (H, W, 3 or 4), BGR or BGRA; None when it is empty, truncated, or no image.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    content = get(path, backend_args=backend_args)
+    # OpenCV fails on an empty buffer instead of returning None.
+    if not content:
+        return None
+    return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -29,7 +53,7 @@ def write_png(path: Path, image: NDArray[np.generic]) -> None:
 
     Args:
         path: of the file; its folder is made when missing.
-        image: (H, W) uint8 or uint16, or (H, W, 3) uint8 in BGR.
+        image: (H, W) uint8 or uint16, or (H, W, 3 or 4) uint8 in BGR or BGRA.
     """
     _, content = cv2.imencode('.png', image)
     write_file(path, content.tobytes())

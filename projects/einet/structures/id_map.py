@@ -4,8 +4,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from mmengine.fileio import get
 from numpy.typing import NDArray
+
+from .files import read_png
 
 
 def read_id_map(path: str, backend_args: dict[str, Any] | None = None) -> NDArray[np.uint32]:
@@ -23,19 +24,16 @@ def read_id_map(path: str, backend_args: dict[str, Any] | None = None) -> NDArra
         ValueError: when the file is empty, truncated, damaged, or not 8-bit RGB.
     """
     try:
-        content = get(path, backend_args=backend_args)
+        image = read_png(path, backend_args)
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f'the segmentation map {path} does not exist; '
             f"check data_prefix['seg'] of the dataset and `file_name` in its annotation file"
         ) from error
-    image = None
-    if content:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise ValueError(
-            f'the segmentation map {path} cannot be decoded: it is truncated or not a PNG '
-            f'({len(content)} bytes); restore it from its source'
+            f'the segmentation map {path} cannot be decoded: it is empty, truncated or not a PNG; '
+            f'restore it from its source'
         )
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (3, 4):
         raise ValueError(

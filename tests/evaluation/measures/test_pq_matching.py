@@ -4,12 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from einet.evaluation.pq import (
-    count_overlaps,
-    decode_labels,
-    pq_statistics,
-)
-from einet.structures.segments import NONE, GroundTruthSegments
+from einet.evaluation.measures.pq_matching import pq_statistics
+from einet.structures.segments import GroundTruthSegments
 
 
 def segments_of(infos):
@@ -45,7 +41,7 @@ class TestHandWorked:
 
     def compute(self, gt_row, infos, pred_row):
         gt_map, pred_map = np.array([gt_row]), np.array([pred_row])
-        return as_dict(pq_statistics(gt_map, segments_of(infos), pred_map, 3, 1000))
+        return as_dict(pq_statistics(gt_map, segments_of(infos), pred_map, 3))
 
     def test_iou_of_matches_and_both_kinds_of_error(self):
         gt = [7] * 5 + [9] * 3 + [4] * 4
@@ -95,7 +91,7 @@ class TestHandWorked:
 
 class TestEdges:
     def compute(self, gt_map, infos, pred_map):
-        return as_dict(pq_statistics(gt_map, segments_of(infos), pred_map, 3, 1000))
+        return as_dict(pq_statistics(gt_map, segments_of(infos), pred_map, 3))
 
     def test_empty_prediction(self):
         gt_map = np.array([[1, 2], [0, 0]])
@@ -135,27 +131,6 @@ class TestEdges:
             self.compute(np.array([[5, 5]]), [info(5, 0)], np.array([[-1, 2]]))
 
 
-def test_decode_labels_knows_void_with_and_without_instance():
-    labels = decode_labels(np.array([0, 2, 3, 4001, 4003]), 3, 1000)
-    assert labels.tolist() == [0, 2, NONE, 1, NONE]
-
-
-ID_MAPS = hnp.arrays(
-    np.int64, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 6)
-)
-
-
-@given(ID_MAPS, st.randoms(use_true_random=False))
-def test_overlaps_equal_counting_every_pixel(gt_map, random):
-    pred_map = np.array([random.randint(0, 5) for _ in range(gt_map.size)]).reshape(gt_map.shape)
-    overlaps = count_overlaps(gt_map, pred_map)
-    counted = {}
-    for pair in zip(gt_map.ravel().tolist(), pred_map.ravel().tolist(), strict=True):
-        counted[pair] = counted.get(pair, 0) + 1
-    pairs = zip(overlaps.gt_ids.tolist(), overlaps.pred_ids.tolist(), strict=True)
-    assert dict(zip(pairs, overlaps.areas.tolist(), strict=True)) == counted
-
-
 @st.composite
 def scenes(draw):
     """Small maps of blocks, so that segments overlap by half or more; with void and crowd."""
@@ -179,7 +154,7 @@ def scenes(draw):
 @given(scenes())
 def test_equals_panopticapi(panopticapi_statistics, scene):
     gt_map, infos, pred_map = scene
-    ours = as_dict(pq_statistics(gt_map, segments_of(infos), pred_map, 3, 1000))
+    ours = as_dict(pq_statistics(gt_map, segments_of(infos), pred_map, 3))
     theirs = reference_as_dict(panopticapi_statistics([scene], 3))
     assert ours.keys() == theirs.keys()
     for label, (iou, *counts) in theirs.items():
@@ -194,10 +169,8 @@ def test_names_of_instances_do_not_matter(scene, gt_names, pred_names):
     pred_ids = np.array([0, *pred_names])
     renamed_infos = [dict(entry, id=int(gt_ids[entry['id'] // 17])) for entry in infos]
     renamed = pred_map % 1000 + 1000 * pred_ids[pred_map // 1000]
-    before = as_dict(pq_statistics(gt_map, segments_of(infos), pred_map, 3, 1000))
-    after = as_dict(
-        pq_statistics(gt_ids[gt_map // 17], segments_of(renamed_infos), renamed, 3, 1000)
-    )
+    before = as_dict(pq_statistics(gt_map, segments_of(infos), pred_map, 3))
+    after = as_dict(pq_statistics(gt_ids[gt_map // 17], segments_of(renamed_infos), renamed, 3))
     assert before.keys() == after.keys()
     for label, (iou, *counts) in before.items():
         assert after[label] == (pytest.approx(iou, abs=1e-12), *counts)

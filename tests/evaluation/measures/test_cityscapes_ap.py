@@ -7,7 +7,8 @@ import warnings
 
 import pytest
 
-from . import cityscapes_tree
+from einet.evaluation.measures.cityscapes_ap import instance_ids_path, read_instance_ids
+from tests.evaluation import cityscapes_tree
 
 pytest.importorskip('cityscapesscripts')
 
@@ -132,3 +133,26 @@ def test_missing_instance_ids(samples, dataset, evaluate_all, tmp_path):
 def test_classes_that_cityscapes_does_not_have(predict_all, coco_meta, evaluate_all):
     with pytest.raises(ValueError, match="Cityscapes' AP is of"):
         evaluate_all(predict_all('val2017')[:1], coco_meta, 'cityscapes_AP')
+
+
+def test_where_the_instance_ids_are():
+    image = '/data/leftImg8bit/cs/leftImg8bit/val/ulm/ulm_000_019_leftImg8bit.png'
+    expected = 'val/ulm/ulm_000_019_gtFine_instanceIds.png'
+    assert instance_ids_path(image) == f'/data/leftImg8bit/cs/gtFine/{expected}'
+    assert instance_ids_path(image, 'else/val/') == f'else/{expected}'
+    relative = 'leftImg8bit/val/ulm/ulm_000_019_leftImg8bit.png'
+    assert instance_ids_path(relative) == f'gtFine/{expected}'
+
+
+@pytest.mark.parametrize('path', ['coco/val2017/1.jpg', 'val/ulm/ulm_000_019_leftImg8bit.png'])
+def test_images_elsewhere(path):
+    with pytest.raises(ValueError, match="not in Cityscapes' layout"):
+        instance_ids_path(path)
+
+
+def test_instance_ids_that_cannot_be_read(tmp_path):
+    with pytest.raises(FileNotFoundError, match='instance_prefix'):
+        read_instance_ids(str(tmp_path / 'a.png'))
+    (tmp_path / 'a.png').touch()
+    with pytest.raises(ValueError, match='one channel'):
+        read_instance_ids(str(tmp_path / 'a.png'))

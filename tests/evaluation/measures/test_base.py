@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 
-from einet.evaluation.measure import cells, percent
+from einet.evaluation.measures.base import cells, percent
 
 
 def test_percent_of_a_number_and_of_an_array():

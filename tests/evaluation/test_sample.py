@@ -2,28 +2,28 @@ import numpy as np
 import pytest
 import torch
 
-from einet.evaluation.classes import ClassTable
-from einet.evaluation.image import EvaluatedImage
+from einet.evaluation.classes import PanopticClasses
+from einet.evaluation.sample import EvaluatedSample
 
-CLASSES = ClassTable(('cat', 'road'), frozenset({0}))
+CLASSES = PanopticClasses(('cat', 'road'), frozenset({0}))
 
 
-def image(**sample):
-    return EvaluatedImage(dict(img_id=5, **sample), CLASSES)
+def sample(**fields):
+    return EvaluatedSample(dict(img_id=5, **fields), CLASSES)
 
 
 def test_ground_truth_is_read_once(tmp_path, write_png):
     path = write_png(tmp_path / 'a.png', [[7, 0, 9]])
     segments = [dict(id=7, category=0, iscrowd=1), dict(id=9, category=1, iscrowd=0)]
-    read = image(seg_map_path=str(path), segments_info=segments)
+    read = sample(seg_map_path=str(path), segments_info=segments)
     assert read.gt_map.tolist() == [[7, 0, 9]]
     path.unlink()
     assert read.gt_map.tolist() == [[7, 0, 9]]
-    assert read.segments.is_crowd.tolist() == [True, False]
+    assert read.gt_segments.is_crowd.tolist() == [True, False]
 
 
 def test_predictions():
-    read = image(
+    read = sample(
         pred_panoptic_seg=dict(sem_seg=torch.tensor([[[1000, 2, 1]]])),
         pred_sem_seg=dict(sem_seg=torch.tensor([[[0, 1, 1]]], dtype=torch.uint8)),
         pred_instances=dict(
@@ -38,12 +38,12 @@ def test_predictions():
     assert read.instances.scores.dtype == np.float64
 
 
-@pytest.mark.parametrize('key', ['pred_map', 'pred_labels', 'instances', 'gt_map', 'segments'])
+@pytest.mark.parametrize('key', ['pred_map', 'pred_labels', 'instances', 'gt_map', 'gt_segments'])
 def test_what_is_missing_is_named(key):
     with pytest.raises(KeyError, match='image 5'):
-        getattr(image(), key)
+        getattr(sample(), key)
 
 
 def test_instances_of_another_model():
     with pytest.raises(KeyError, match=r"lacks \['panoptic_ids'\].*CocoMetric"):
-        _ = image(pred_instances=dict(labels=0, scores=0, masks=0)).instances
+        _ = sample(pred_instances=dict(labels=0, scores=0, masks=0)).instances

@@ -1,4 +1,4 @@
-"""One image with its prediction and its ground truth, as all measures look at it."""
+"""One sample, its prediction and its ground truth, as all measures look at it."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..structures.id_map import read_id_map
+from ..structures.panoptic_ids import restore_void
 from ..structures.segments import GroundTruthSegments, parse_segments
-from .classes import ClassTable
+from .classes import PanopticClasses
 
 
 class PredictedInstances(NamedTuple):
@@ -27,44 +28,40 @@ class PredictedInstances(NamedTuple):
     panoptic_ids: NDArray[np.int64]
 
 
-class EvaluatedImage:
+class EvaluatedSample:
     """Reads what is asked for, once: several measures share one decoded ground truth.
 
     Args:
-        sample: prediction and metainfo, as mmengine's evaluator hands them over; not changed.
-        classes: of the data set.
-        backend_args: storage backend of :func:`mmengine.fileio.get`.
+        fields: Prediction and metainfo, as mmengine's evaluator hands them over; not changed.
+        classes: Data set's classes.
+        backend_args: Storage backend of :func:`mmengine.fileio.get`.
     """
 
     def __init__(
         self,
-        sample: Mapping[str, Any],
-        classes: ClassTable,
+        fields: Mapping[str, Any],
+        classes: PanopticClasses,
         backend_args: dict[str, Any] | None = None,
     ) -> None:
-        self.sample = sample
+        self.fields = fields
         self.classes = classes
         self.backend_args = backend_args
 
     @property
     def image_id(self) -> int | str:
-        """As in the data set."""
+        """The image's id in the data set."""
         return self.field('img_id')
 
     @property
-    def path(self) -> Path:
-        """Of the image itself."""
+    def image_path(self) -> Path:
+        """The image's file; its name is that of what is written."""
         return Path(self.field('img_path'))
 
     @cached_property
     def pred_map(self) -> NDArray[np.integer]:
         """(H, W) label + 1000 * instance, void = C; may share memory with the sample."""
         pred_map = self._map('pred_panoptic_seg', 'panoptic')
-        if 0 in self.classes.thing_labels and pred_map.min(initial=1) == 0:
-            # Things count from 1, so no segment has id 0: mmdet's CocoPanopticMetric, when listed
-            # before this one, has overwritten void with it.
-            pred_map = np.where(pred_map == 0, len(self.classes), pred_map)
-        return pred_map
+        return restore_void(pred_map, len(self.classes), 0 in self.classes.thing_labels)
 
     @cached_property
     def pred_labels(self) -> NDArray[np.integer]:
@@ -76,13 +73,13 @@ class EvaluatedImage:
         """The predicted instances.
 
         Raises:
-            KeyError: when the sample lacks them or one of their fields.
+            KeyError: The sample lacks them or one of their fields.
         """
-        fields = self.sample.get('pred_instances', {})
+        fields = self.fields.get('pred_instances', {})
         missing = [key for key in ('labels', 'scores', 'panoptic_ids') if key not in fields]
         if missing:
             raise KeyError(
-                f'image {self.sample.get("img_id")}: `pred_instances` of the sample lacks '
+                f'image {self.fields.get("img_id")}: `pred_instances` of the sample lacks '
                 f'{missing}; AP needs the label, the score and the id in `pred_panoptic_seg` of '
                 f'every instance, as EINet predicts them (a detector that predicts masks is '
                 f"measured by mmdet's CocoMetric)"
@@ -99,7 +96,7 @@ class EvaluatedImage:
         return read_id_map(self.field('seg_map_path'), self.backend_args)
 
     @cached_property
-    def segments(self) -> GroundTruthSegments:
+    def gt_segments(self) -> GroundTruthSegments:
         """The segments that the annotation lists."""
         return parse_segments(
             self.field('segments_info'), len(self.classes), self.classes.thing_labels
@@ -109,23 +106,23 @@ class EvaluatedImage:
         """A field of the sample.
 
         Args:
-            key: its name.
+            key: Field's name.
 
         Raises:
-            KeyError: when it is missing or None.
+            KeyError: The field is missing or None.
         """
-        if self.sample.get(key) is None:
+        if self.fields.get(key) is None:
             raise KeyError(
-                f'image {self.sample.get("img_id")}: the sample lacks `{key}`, which '
+                f'image {self.fields.get("img_id")}: the sample lacks `{key}`, which '
                 f'PanopticMetric needs; add it to `meta_keys` of the packing transform'
             )
-        return self.sample[key]
+        return self.fields[key]
 
     def _map(self, key: str, kind: str) -> NDArray[np.integer]:
-        if key not in self.sample:
+        if key not in self.fields:
             raise KeyError(
-                f'image {self.sample.get("img_id")}: the sample lacks `{key}`; the model must '
+                f'image {self.fields.get("img_id")}: the sample lacks `{key}`; the model must '
                 f'predict {kind} segmentation'
             )
-        values = np.asarray(self.sample[key]['sem_seg'].cpu())
+        values = np.asarray(self.fields[key]['sem_seg'].cpu())
         return values.reshape(values.shape[-2:])

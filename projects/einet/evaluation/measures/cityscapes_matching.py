@@ -4,23 +4,24 @@ The script reads one PNG per predicted instance. Overlaps of two maps say the sa
 reduced to what its ``evaluateMatches`` takes, and its own code does the rest.
 
 Source: ``cityscapesscripts.evaluation.evalInstanceLevelSemanticLabeling``.
+
+Shape shorthand:
+    H, W: image
+    K: predicted instances
 """
 
 import copy
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
-from mmengine.fileio import get
 from numpy.typing import NDArray
 
-from .image import PredictedInstances
-from .pq import count_overlaps
+from ..sample import PredictedInstances
+from .overlaps import count_overlaps
 
 #: From this id on, pixels are of a single instance: 1000 * label id + number. Below, ids are label
 #: ids: stuff, void, or a group of things.
@@ -34,9 +35,9 @@ class CityscapesPrecision(NamedTuple):
     """AP in [0, 1]; NaN where no image has an instance.
 
     Attributes:
-        ap: mean over IoU 0.50 to 0.95 and classes.
-        ap50: at IoU 0.50.
-        per_class: by name, over the thresholds.
+        ap: Mean over IoU 0.50 to 0.95 and classes.
+        ap50: AP at IoU 0.50.
+        per_class: Mean over IoU 0.50 to 0.95 by the class's name.
     """
 
     ap: float
@@ -44,69 +45,15 @@ class CityscapesPrecision(NamedTuple):
     per_class: dict[str, float]
 
 
-def read_instance_ids(path: str, backend_args: dict[str, Any] | None = None) -> NDArray[np.integer]:
-    """Read a ``*_gtFine_instanceIds.png``.
-
-    Args:
-        path: of a PNG with one channel.
-        backend_args: storage backend of :func:`mmengine.fileio.get`.
-
-    Returns:
-        (H, W) ids: label ids below 1000, from there 1000 * label id + number.
-
-    Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when it cannot be decoded or has several channels.
-    """
-    try:
-        content = get(path, backend_args=backend_args)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f'{path} does not exist. Cityscapes AP needs the instanceIds PNGs of gtFine beside '
-            f'leftImg8bit; set instance_prefix to the folder of their cities if it is elsewhere'
-        ) from error
-    image = None
-    if content:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if image is None or image.ndim != 2:
-        raise ValueError(f'{path} is not a PNG with one channel: restore it from its source')
-    return image
-
-
-def instance_ids_path(img_path: str, instance_prefix: str | None = None) -> str:
-    """Where the instance ids of an image are.
-
-    Args:
-        img_path: ``.../leftImg8bit/<split>/<city>/<name>_leftImg8bit.png``.
-        instance_prefix: folder with the cities; None for ``.../gtFine/<split>``.
-
-    Raises:
-        ValueError: when the path is not Cityscapes'.
-    """
-    folder, _, name = str(img_path).rpartition('/')
-    root, marker, rest = folder.rpartition('leftImg8bit/')
-    image = name.removesuffix('_leftImg8bit.png')
-    if image == name or (instance_prefix is None and not marker):
-        raise ValueError(
-            f"{img_path} is not in Cityscapes' layout, "
-            f'leftImg8bit/<split>/<city>/<name>_leftImg8bit.png, which leads to the instanceIds PNG'
-        )
-    if instance_prefix is None:
-        places = f'{root}gtFine/{rest}'
-    else:
-        places = f'{instance_prefix.rstrip("/")}/{Path(folder).name}'
-    return f'{places}/{image}_gtFine_instanceIds.png'
-
-
 def label_ids(names: Sequence[str]) -> list[int]:
     """Cityscapes' label id of each thing class.
 
     Args:
-        names: of the classes.
+        names: Classes by name.
 
     Raises:
-        ImportError: when cityscapesscripts is missing.
-        ValueError: naming those that Cityscapes does not evaluate as instances.
+        ImportError: cityscapesscripts is missing.
+        ValueError: Cityscapes does not evaluate a class as instances; the message names it.
     """
     evaluated = _parameters().instLabels
     unknown = [name for name in names if name not in evaluated]
@@ -128,13 +75,13 @@ def match_instances(
         gt_map: (H, W) instance ids.
         pred_map: (H, W) panoptic ids.
         instances: K predicted ones; one without a pixel is left out, as by the script.
-        names: by label, of the thing classes at least.
+        names: Classes' names by label, at least those of the things.
 
     Returns:
         What the script's ``assignGt2Preds`` returns, without what is not read later.
 
     Raises:
-        ValueError: when the maps differ in size or an id has an unknown label.
+        ValueError: The maps differ in size or an id has an unknown label.
     """
     overlaps = count_overlaps(gt_map, pred_map)
     truths = _true_instances(overlaps.gt_ids, overlaps.areas)
@@ -165,7 +112,7 @@ def cityscapes_precision(matches: Sequence[Matches]) -> CityscapesPrecision:
     """Average over all images with the script's own functions.
 
     Args:
-        matches: one per image.
+        matches: One per image.
 
     Returns:
         Values in [0, 1].

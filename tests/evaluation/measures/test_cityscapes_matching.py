@@ -1,14 +1,12 @@
 import numpy as np
 import pytest
 
-from einet.evaluation.cityscapes_ap import (
+from einet.evaluation.measures.cityscapes_matching import (
     cityscapes_precision,
-    instance_ids_path,
     label_ids,
     match_instances,
-    read_instance_ids,
 )
-from einet.evaluation.image import PredictedInstances
+from einet.evaluation.sample import PredictedInstances
 
 pytest.importorskip('cityscapesscripts')
 
@@ -58,30 +56,7 @@ def test_unknown_instance_id():
         precision([], [], [], np.full((4, 4), 99001))
 
 
-def test_where_the_instance_ids_are():
-    image = '/data/leftImg8bit/cs/leftImg8bit/val/ulm/ulm_000_019_leftImg8bit.png'
-    expected = 'val/ulm/ulm_000_019_gtFine_instanceIds.png'
-    assert instance_ids_path(image) == f'/data/leftImg8bit/cs/gtFine/{expected}'
-    assert instance_ids_path(image, 'else/val/') == f'else/{expected}'
-    relative = 'leftImg8bit/val/ulm/ulm_000_019_leftImg8bit.png'
-    assert instance_ids_path(relative) == f'gtFine/{expected}'
-
-
-@pytest.mark.parametrize('path', ['coco/val2017/1.jpg', 'val/ulm/ulm_000_019_leftImg8bit.png'])
-def test_images_elsewhere(path):
-    with pytest.raises(ValueError, match="not in Cityscapes' layout"):
-        instance_ids_path(path)
-
-
 def test_label_ids_by_name():
     assert label_ids(['bicycle', 'person']) == [33, 24]
     with pytest.raises(ValueError, match=r"has \['dog'\]"):
         label_ids(['car', 'dog'])
-
-
-def test_instance_ids_that_cannot_be_read(tmp_path):
-    with pytest.raises(FileNotFoundError, match='instance_prefix'):
-        read_instance_ids(str(tmp_path / 'a.png'))
-    (tmp_path / 'a.png').touch()
-    with pytest.raises(ValueError, match='one channel'):
-        read_instance_ids(str(tmp_path / 'a.png'))
