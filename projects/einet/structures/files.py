@@ -10,9 +10,7 @@ from mmengine.fileio import get
 from numpy.typing import NDArray
 
 
-def read_png(
-    path: str, backend_args: dict[str, Any] | None = None
-) -> NDArray[np.uint8] | NDArray[np.uint16] | None:
+def read_png(path: str, backend_args: dict[str, Any] | None = None) -> NDArray[Any] | None:
     """Read an image with the bits and channels that it has.
 
     Args:
@@ -20,7 +18,7 @@ def read_png(
         backend_args: Storage backend of :func:`mmengine.fileio.get`.
 
     Returns:
-        (H, W) or (H, W, 3 or 4), BGR or BGRA; None when it is empty, truncated, or no image.
+        (H, W) or (H, W, 3 or 4) array, BGR or BGRA; None when it is empty, truncated, or no image.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -48,7 +46,7 @@ def write_file(path: Path, content: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
-def write_png(path: Path, image: NDArray[np.generic]) -> None:
+def write_png(path: Path, image: NDArray[np.integer]) -> None:
     """Write an image in one step.
 
     Args:
