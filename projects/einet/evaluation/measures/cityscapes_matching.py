@@ -27,7 +27,7 @@ from .overlaps import count_overlaps
 #: ids: stuff, void, or a group of things.
 FIRST_INSTANCE = 1000
 
-#: Of one image: ``groundTruth`` and ``prediction``, lists of dicts by class name.
+#: One image's instances: ``groundTruth`` and ``prediction``, lists of dicts by class name.
 Matches = dict[str, dict[str, list[dict[str, Any]]]]
 
 
