@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from einet.structures.files import encode_png, write_file, write_new, write_png
+from einet.structures.files import encode_png, read_json, write_file, write_new, write_png
 
 
 def test_writing_again_replaces_and_leaves_nothing_else(tmp_path):
@@ -52,3 +52,16 @@ def test_a_png_comes_back(tmp_path, dtype):
     read = cv2.imread(str(tmp_path / 'a.png'), cv2.IMREAD_UNCHANGED)
     assert read.dtype == dtype and (read == image).all()
     assert (tmp_path / 'a.png').read_bytes() == encode_png(image)
+
+
+def test_json_is_read(tmp_path):
+    (tmp_path / 'a.json').write_text('{"a": [1, 2.5]}')
+    assert read_json(tmp_path / 'a.json') == dict(a=[1, 2.5])
+
+
+def test_what_is_no_json_is_named(tmp_path):
+    (tmp_path / 'cut.json').write_text('{"a": [1, ')
+    with pytest.raises(ValueError, match=r'cut\.json is not JSON or is cut off: '):
+        read_json(tmp_path / 'cut.json')
+    with pytest.raises(FileNotFoundError, match=r'nowhere\.json does not exist'):
+        read_json(tmp_path / 'nowhere.json')

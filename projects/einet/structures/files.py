@@ -1,7 +1,9 @@
 """Files on disk, written in one step: a reader, or a second writer, never meets half a file."""
 
+import json
 import uuid
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -61,3 +63,24 @@ def encode_png(image: NDArray[np.integer]) -> bytes:
     """
     _, content = cv2.imencode('.png', image)
     return content.tobytes()
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Args:
+        path: File to read.
+
+    Returns:
+        Its content.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not JSON.
+    """
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'{path} does not exist') from error
+    except ValueError as error:
+        raise ValueError(f'{path} is not JSON or is cut off: {error}') from error
