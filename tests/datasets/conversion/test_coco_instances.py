@@ -39,9 +39,7 @@ def test_categories_are_matched_by_name_and_images_by_file_name(tmp_path):
 
 def test_annotations_of_other_categories(tmp_path):
     path = write(tmp_path / 'x.json', annotations=[dict(id=0, image_id=9, category_id=3)])
-    with pytest.raises(
-        ValueError, match=r"x\.json has annotations of \['dog'\], .*'man'\]"
-    ):
+    with pytest.raises(ValueError, match=r"x\.json has annotations of \['dog'\], .*'man'\]"):
         read_coco_instances(path, CATEGORIES)
 
 
