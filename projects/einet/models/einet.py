@@ -142,9 +142,15 @@ class EINet(PanopticDetector):
             centers,
             targets,
         )
-        # DistributedDataParallel needs a gradient for every parameter, also in a batch of void.
-        used = (outputs.semantic_attention, outputs.instance_attention, outputs.instance_embedding)
-        losses['loss_semantic'] += sum(o.sum(dtype=torch.float32) * 0 for o in used)
+        # Zero: DistributedDataParallel needs a gradient for every parameter, also in a batch of void
+        # and without the losses that a part is for.
+        used = (
+            outputs.semantic_logits,
+            outputs.semantic_attention,
+            outputs.instance_attention,
+            outputs.heatmap_logits,
+        )
+        losses['loss_unused'] = sum(maps.sum(dtype=torch.float32) * 0 for maps in used)
         return losses
 
     def _summarize(
