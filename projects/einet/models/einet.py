@@ -10,7 +10,7 @@ from mmdet.structures import OptSampleList, SampleList
 from torch import Tensor
 
 from ..functional.images import split_images
-from .criterion import EmbeddingSummary
+from .criterion import EmbeddingSummary, TrainingOutputs
 from .detector import PanopticDetector
 from .outputs import EINetOutputs
 from .targets import PanopticTargets, build_targets
@@ -133,24 +133,14 @@ class EINet(PanopticDetector):
             summary.category_means,
             targets.present,
         )
-        losses = self.criterion(
-            *self._training_logits(outputs, targets, centers),
-            outputs.heatmap_logits,
-            semantic_embedding,
-            instance_embedding,
-            summary,
-            centers,
-            targets,
+        compared = TrainingOutputs(
+            semantic_logits=self._training_logits(outputs, targets, centers),
+            heatmap_logits=outputs.heatmap_logits,
+            semantic_embedding=semantic_embedding,
+            instance_embedding=instance_embedding,
         )
-        # Zero: DistributedDataParallel needs a gradient for every parameter, also in a batch of void
-        # and without the losses that a part is for.
-        used = (
-            outputs.semantic_logits,
-            outputs.semantic_attention,
-            outputs.instance_attention,
-            outputs.heatmap_logits,
-        )
-        losses['loss_unused'] = sum(maps.sum(dtype=torch.float32) * 0 for maps in used)
+        losses = self.criterion(outputs=compared, targets=targets, summary=summary, centers=centers)
+        losses['loss_unused'] = _zero(outputs)
         return losses
 
     def _summarize(
@@ -161,15 +151,18 @@ class EINet(PanopticDetector):
         targets: PanopticTargets,
     ) -> EmbeddingSummary:
         """V, E and O of the batch, Fig. 3."""
-        category_means, _ = self.esm(
-            semantic_embedding, outputs.semantic_attention, targets.labels, self.num_classes
-        )
+        attention, ids = outputs.instance_attention, targets.instance_ids
         counts = [len(labels) for labels in targets.instance_labels]
-        segments = (outputs.instance_attention, targets.instance_ids, counts)
-        means = [mean for mean, _ in self.esm(instance_embedding, *segments)]
+        category_means = self.esm(
+            semantic_embedding,
+            outputs.semantic_attention,
+            targets.labels,
+            [self.num_classes] * len(counts),
+        )
+        means = self.esm(instance_embedding, attention, ids, counts)
         raw_means = means
         if outputs.raw_instance_embedding is not outputs.instance_embedding:
-            raw_means = [mean for mean, _ in self.esm(outputs.raw_instance_embedding, *segments)]
+            raw_means = self.esm(outputs.raw_instance_embedding, attention, ids, counts)
         return EmbeddingSummary(
             category_means=category_means,
             instance_means=means,
@@ -179,12 +172,27 @@ class EINet(PanopticDetector):
 
     def _training_logits(
         self, outputs: EINetOutputs, targets: PanopticTargets, centers: Tensor
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """Raw and calibrated logits, Eq. (4); None where the calibration mode leaves one out."""
+    ) -> list[Tensor]:
+        """Logits that the semantic loss sees: raw, calibrated by Eq. (4), or both."""
         mode = self.interaction.calibration
-        raw = None if mode == 'replace' else outputs.semantic_logits
-        if mode == 'none':
-            return raw, None
-        embedding = outputs.semantic_embedding
-        calibrated = self.interaction.calibrated(embedding, targets.labels, centers)
-        return raw, self.semantic_head.classify(calibrated)
+        logits = [] if mode == 'replace' else [outputs.semantic_logits]
+        if mode != 'none':
+            calibrated = self.interaction.calibrated(
+                outputs.semantic_embedding, targets.labels, centers
+            )
+            logits.append(self.semantic_head.classify(calibrated))
+        return logits
+
+
+def _zero(outputs: EINetOutputs) -> Tensor:
+    """0 with a gradient, also 0, for every parameter: what DistributedDataParallel asks for.
+
+    Without it a batch of void, or a loss that is left out, would leave some without any.
+    """
+    heads = (
+        outputs.semantic_logits,
+        outputs.semantic_attention,
+        outputs.instance_attention,
+        outputs.heatmap_logits,
+    )
+    return sum(maps.sum(dtype=torch.float32) * 0 for maps in heads)

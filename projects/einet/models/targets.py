@@ -83,38 +83,40 @@ def build_targets(
     semantic = build_semantic_targets(
         data_samples, numbers, small_instance_area, small_instance_weight
     )
-    instances = [s.gt_instances for s in data_samples]
-    coarse = [
-        _without_hidden(*coarse_maps(s, n, feature_size), s, feature_size)
-        for s, n in zip(data_samples, numbers, strict=True)
-    ]
-    heatmaps = [
-        centroid_heatmap(
-            to_cells(i.centroids, s.shape, feature_size),
-            i.labels,
-            (i.bboxes[:, 2:] - i.bboxes[:, :2])
-            * i.bboxes.new_tensor(_scale(s.shape, feature_size)),
-            num_things_classes,
-            feature_size,
-            min_overlap,
-            min_radius,
+    labels, ids, instance_labels, centroids, heatmaps = [], [], [], [], []
+    for sample, own in zip(data_samples, numbers, strict=True):
+        instances = sample.gt_instances
+        cells = to_cells(instances.centroids, own.shape, feature_size)
+        image_labels, image_ids = coarse_maps(sample, own, feature_size)
+        image_ids, kept = _without_hidden(image_ids, len(instances))
+        labels.append(image_labels)
+        ids.append(image_ids)
+        instance_labels.append(instances.labels[kept])
+        centroids.append(cells[kept])
+        sizes = instances.bboxes[:, 2:] - instances.bboxes[:, :2]
+        sizes = sizes * sizes.new_tensor(_scale(own.shape, feature_size))
+        heatmap = centroid_heatmap(
+            cells,
+            instances.labels,
+            sizes,
+            num_classes=num_things_classes,
+            size=feature_size,
+            min_overlap=min_overlap,
+            min_radius=min_radius,
         )
-        for s, i in zip(semantic.sem_seg, instances, strict=True)
-    ]
-    labels, instance_ids, instance_labels, centroids = map(list, zip(*coarse, strict=True))
-    labels = torch.stack(labels)
-    categories = torch.arange(num_classes, device=labels.device)
-    present = torch.stack([torch.isin(categories, image) for image in labels])
+        heatmaps.append(heatmap)
+    label_maps = torch.stack(labels)
+    categories = torch.arange(num_classes, device=label_maps.device)
     return PanopticTargets(
         sem_seg=semantic.sem_seg,
         pixel_weights=semantic.pixel_weights,
-        labels=labels,
-        instance_ids=torch.stack(instance_ids),
-        present=present,
+        labels=label_maps,
+        instance_ids=torch.stack(ids),
+        present=torch.stack([torch.isin(categories, image) for image in labels]),
         instance_labels=instance_labels,
         centroids=centroids,
         heatmap=torch.stack(heatmaps),
-        heatmap_mask=(labels >= 0)[:, None],
+        heatmap_mask=(label_maps >= 0)[:, None],
     )
 
 
@@ -208,16 +210,19 @@ def coarse_maps(
     return labels, ids
 
 
-def _without_hidden(
-    labels: Tensor, ids: Tensor, sample: DetDataSample, feature_size: tuple[int, int]
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Number instances that have cells anew; maps, their labels and their centroids' cells."""
-    instances = sample.gt_instances
-    kept = torch.bincount(ids.view(-1) + 1, minlength=len(instances) + 1)[1:] > 0
+def _without_hidden(ids: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Leave instances without a cell out.
+
+    Args:
+        ids: (h, w) long in [0, count), -1 = none.
+        count: Instances of the image.
+
+    Returns:
+        The ids of those that are left, counted anew; and which are left, (count,) bool.
+    """
+    kept = torch.bincount(ids.view(-1) + 1, minlength=count + 1)[1:] > 0
     renumber = torch.cat([ids.new_full((1,), -1), kept.cumsum(0) - 1])
-    image_size = sample.gt_sem_seg.sem_seg.shape[-2:]
-    cells = to_cells(instances.centroids, image_size, feature_size)
-    return labels, renumber[ids + 1], instances.labels[kept], cells[kept]
+    return renumber[ids + 1], kept
 
 
 def _stamp(
