@@ -7,15 +7,16 @@ from mmdet.registry import MODELS
 from mmdet.structures import SampleList
 from torch import Tensor
 
+from ..functional.resize import Shapes
 from .checkpoints import drop_other_shapes
-from .outputs import write_prediction
+from .outputs import split_outputs, write_prediction
 
 
 class PanopticDetector(BaseDetector):
     """One encoder, two decoders, and a fusion that turns their maps into a panoptic image.
 
-    A detector of its own adds heads, ``_forward`` and ``loss``. What ``_forward`` gives has the
-    property ``fused``: three maps of the batch, in the order that the fusion takes them.
+    A detector of its own adds heads, ``_forward`` and ``loss``. ``_forward`` gives a named tuple of
+    the batch's maps; the fusion takes that of one image.
 
     Args:
         num_things_classes: C_th; labels 0 .. C_th - 1.
@@ -86,15 +87,12 @@ class PanopticDetector(BaseDetector):
             ``pred_instances`` (``labels``, ``scores``, ``panoptic_ids``: (K,), ``centroids``:
             (K, 2) xy), instances in the order of their ids.
         """
-        maps = self._forward(batch_inputs).fused
-        for sample, *own in zip(batch_data_samples, *maps, strict=True):
-            img_shape = sample.img_shape[:2]
-            result = self.fusion(
-                *own,
-                padded_shape=tuple(batch_inputs.shape[-2:]),
-                img_shape=img_shape,
-                ori_shape=sample.ori_shape[:2] if rescale else img_shape,
-            )
+        padded = tuple(batch_inputs.shape[-2:])
+        images = split_outputs(self._forward(batch_inputs))
+        for sample, outputs in zip(batch_data_samples, images, strict=True):
+            img = tuple(sample.img_shape[:2])
+            ori = tuple(sample.ori_shape[:2]) if rescale else img
+            result = self.fusion(outputs, Shapes(padded, img, ori))
             write_prediction(sample, result)
         return batch_data_samples
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from mmdet.registry import MODELS
@@ -15,8 +15,9 @@ from ..functional.grouping import (
     merge_segments,
 )
 from ..functional.heatmap import find_peaks
-from ..functional.resize import BilinearCells, Shapes
-from ..functional.views import View, merge_views
+from ..functional.image_maps import ImageMaps, image_maps
+from ..functional.resize import Shapes
+from .outputs import EINetOutputs
 
 
 @MODELS.register_module()
@@ -53,64 +54,49 @@ class EmbeddingPanopticFusion(BaseModule):
         self.stuff_area = stuff_area
 
     @torch.no_grad()
-    def forward(
-        self,
-        semantic_logits: Tensor,
-        heatmap_logits: Tensor,
-        instance_embedding: Tensor,
-        padded_shape: tuple[int, int],
-        img_shape: tuple[int, int],
-        ori_shape: tuple[int, int],
-    ) -> PanopticResult:
-        """Segment one image from one view. Computes in float32, also for half-precision maps.
+    def forward(self, outputs: EINetOutputs, shapes: Shapes) -> PanopticResult:
+        """Segment one image. Computes in float32, also for half-precision maps.
 
         Args:
-            semantic_logits: (C, h, w).
-            heatmap_logits: (C_th, h, w), before the sigmoid.
-            instance_embedding: I, (D, h, w).
-            padded_shape: (height, width) of the network's input, which the maps cover.
-            img_shape: (height, width) of the resized image in its top-left corner.
-            ori_shape: (height, width) of the result.
+            outputs: Maps of the image. Read are ``semantic_logits`` (C, h, w), ``heatmap_logits``
+                (C_th, h, w) and ``instance_embedding`` (D, h, w).
+            shapes: Sizes of the network's input, of the image inside it and of the result.
 
         Returns:
             The panoptic map and its instances.
 
         Raises:
-            ValueError: a map has NaN or infinite values, or another number of classes.
+            ValueError: A map has NaN or infinite values, or another number of classes.
         """
-        shapes = Shapes(tuple(padded_shape), tuple(img_shape), tuple(ori_shape))
-        view = View(semantic_logits, heatmap_logits, instance_embedding, shapes)
-        return self.fuse_views([view], num_views=1)
+        return self.group(image_maps(**self.checked(outputs), shapes=shapes))
 
     @torch.no_grad()
-    def fuse_views(self, views: Iterable[View], num_views: int) -> PanopticResult:
-        """Segment one image from several views of it, see :mod:`einet.functional.views`.
+    def group(self, maps: ImageMaps) -> PanopticResult:
+        """Peaks, the pixels of each, and what remains: the second half of :meth:`forward`.
 
         Args:
-            views: V, may be made one by one; peaks are sought on the cells of the first one's map.
-            num_views: V.
+            maps: What one image's maps, or several views of it, say.
 
         Returns:
             The panoptic map and its instances.
-
-        Raises:
-            ValueError: a map has NaN or infinite values, or another number of classes.
         """
-        merged = merge_views(map(self._checked, views), num_views)
-        shapes = merged.grid.shapes
+        cells, semantics = maps.cells, maps.semantics
         peaks = find_peaks(
-            merged.heatmap_logits.sigmoid(),
+            maps.heatmap_logits.sigmoid(),
             kernel_size=self.kernel_size,
             threshold=self.peak_threshold,
             top_k=self.top_k,
-            labels=merged.semantics.max(dim=0).indices,
-            valid=shapes.valid_cells(merged.grid.size),
-            ranking=merged.heatmap_logits,
+            labels=maps.cell_labels,
+            valid=maps.shapes.valid_cells(cells.map_shape),
+            ranking=maps.heatmap_logits,
         )
-        cells = BilinearCells(merged.grid.size, shapes, like=merged.semantics)
-        semantics = merged.semantic_decision(cells, self.num_things_classes)
-        pixels = semantics.thing_pixels, semantics.thing_labels
-        groups = group_pixels(merged.score_maps(peaks.xy), peaks.labels, cells, *pixels)
+        groups = group_pixels(
+            maps.score_maps(peaks.xy),
+            peaks.labels,
+            cells,
+            semantics.thing_pixels,
+            semantics.thing_labels,
+        )
         return merge_segments(
             semantics,
             groups,
@@ -121,11 +107,19 @@ class EmbeddingPanopticFusion(BaseModule):
             self.stuff_area,
         )
 
-    def _checked(self, view: View) -> View:
-        """The view in float32. Refuses other class counts or sizes, and values not finite."""
-        maps = {name: getattr(view, name) for name in View._fields[:3]}
-        channels = (self.num_classes, self.num_things_classes, len(view.instance_embedding))
-        return view._replace(**checked_maps(self, maps, channels))
+    def checked(self, outputs: EINetOutputs) -> dict[str, Tensor]:
+        """The maps that are read, by name, in float32.
+
+        Raises:
+            ValueError: A map has NaN or infinite values, or another number of classes.
+        """
+        maps = {
+            'semantic_logits': outputs.semantic_logits,
+            'heatmap_logits': outputs.heatmap_logits,
+            'instance_embedding': outputs.instance_embedding,
+        }
+        channels = (self.num_classes, self.num_things_classes, len(outputs.instance_embedding))
+        return checked_maps(self, maps, channels)
 
 
 def checked_classes(owner: BaseModule, num_things_classes: int, num_stuff_classes: int) -> int:

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from mmdet.registry import MODELS
 from mmdet.structures import OptSampleList, SampleList
 from torch import Tensor
 
 from ..models.detector import PanopticDetector
+from .outputs import PanopticDeepLabOutputs
 from .targets import build_center_targets
-
-
-class PanopticDeepLabOutputs(NamedTuple):
-    """Panoptic-DeepLab's maps for a batch, all at stride 4.
-
-    Attributes:
-        semantic_logits: (B, C, h, w).
-        heatmap_logits: (B, 1, h, w), of the centers of all thing classes.
-        offsets: (B, 2, h, w) xy, pixels of the network's input.
-    """
-
-    semantic_logits: Tensor
-    heatmap_logits: Tensor
-    offsets: Tensor
-
-    @property
-    def fused(self) -> tuple[Tensor, Tensor, Tensor]:
-        """What :class:`OffsetPanopticFusion` takes."""
-        return self.semantic_logits, self.heatmap_logits, self.offsets
 
 
 @MODELS.register_module()
@@ -121,4 +101,4 @@ class PanopticDeepLab(PanopticDetector):
         targets = build_center_targets(
             batch_data_samples, tuple(outputs.semantic_logits.shape[-2:]), **self.target_options
         )
-        return self.criterion(*outputs, targets)
+        return self.criterion(outputs=outputs, targets=targets)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
-from torch import Tensor
 
 from ..functional.grouping import PanopticResult, merge_segments, semantic_decision
 from ..functional.heatmap import find_peaks
 from ..functional.resize import BilinearCells, Shapes, resize_maps
 from ..models.fusion import checked_classes, checked_maps
 from .offsets import group_by_offsets, majority_labels, relabel
+from .outputs import PanopticDeepLabOutputs
 
 
 @MODELS.register_module()
@@ -53,35 +53,27 @@ class OffsetPanopticFusion(BaseModule):
         self.stuff_area = stuff_area
 
     @torch.no_grad()
-    def forward(
-        self,
-        semantic_logits: Tensor,
-        heatmap_logits: Tensor,
-        offsets: Tensor,
-        padded_shape: tuple[int, int],
-        img_shape: tuple[int, int],
-        ori_shape: tuple[int, int],
-    ) -> PanopticResult:
+    def forward(self, outputs: PanopticDeepLabOutputs, shapes: Shapes) -> PanopticResult:
         """Segment one image. Computes in float32, also for half-precision maps.
 
         Args:
-            semantic_logits: (C, h, w).
-            heatmap_logits: (1, h, w), before the sigmoid.
-            offsets: (2, h, w) xy, in pixels of the network's input.
-            padded_shape: (height, width) of the network's input, which the maps cover.
-            img_shape: (height, width) of the resized image in its top-left corner.
-            ori_shape: (height, width) of the result.
+            outputs: Maps of the image: ``semantic_logits`` (C, h, w), ``heatmap_logits`` (1, h, w)
+                and ``offsets`` (2, h, w), xy in pixels of the network's input.
+            shapes: Sizes of the network's input, of the image inside it and of the result.
 
         Returns:
             The panoptic map and its instances. A score is the heatmap at the center x the mean
             semantic probability of the instance's class inside its mask.
 
         Raises:
-            ValueError: a map has NaN or infinite values, or another number of channels.
+            ValueError: A map has NaN or infinite values, or another number of channels.
         """
-        maps = dict(semantic_logits=semantic_logits, heatmap_logits=heatmap_logits, offsets=offsets)
+        maps = {
+            'semantic_logits': outputs.semantic_logits,
+            'heatmap_logits': outputs.heatmap_logits,
+            'offsets': outputs.offsets,
+        }
         logits, heatmap, offsets = checked_maps(self, maps, (self.num_classes, 1, 2)).values()
-        shapes = Shapes(tuple(padded_shape), tuple(img_shape), tuple(ori_shape))
         cells = BilinearCells((logits.shape[-2], logits.shape[-1]), shapes, like=logits)
         semantics = semantic_decision(logits, cells, self.num_things_classes)
         peaks = find_peaks(
