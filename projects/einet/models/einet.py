@@ -37,7 +37,7 @@ class EINet(PanopticDetector):
         criterion: see :class:`EINetCriterion`.
         fusion: network maps -> panoptic image, see :class:`EmbeddingPanopticFusion`.
         targets: options of :func:`einet.models.targets.build_targets`: ``small_instance_area``,
-            ``small_instance_weight``, ``min_overlap``.
+            ``small_instance_weight``, ``min_overlap``, ``min_radius``.
         allow_other_classes: load the rest of a checkpoint whose class counts differ (transfer);
             otherwise such a checkpoint is an error.
         data_preprocessor: see :class:`PanopticDataPreprocessor`.

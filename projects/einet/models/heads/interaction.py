@@ -100,7 +100,7 @@ class InteractionHead(BaseModule):
             centers: Q of each image, (B, C, D).
 
         Returns:
-            (B, D, h, w) float32.
+            (B, D, h, w), in the type of S.
         """
         images = [
             calibrate(s.flatten(1).t(), y.flatten(), q, self.is_thing).t()
