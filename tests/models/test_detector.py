@@ -47,3 +47,11 @@ def test_the_fusion_gets_each_images_own_maps_and_shapes(model, monkeypatch):
 def test_features_are_the_backbones(model):
     features = model.extract_feat(torch.randn(1, 3, 32, 48))
     assert [tuple(f.shape[-2:]) for f in features] == [(8, 12), (4, 6), (2, 3), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ('config', 'name'), [(tiny_model, 'EINet'), (tiny_panoptic_deeplab, 'PanopticDeepLab')]
+)
+def test_unknown_options_are_refused_by_name(config, name):
+    with pytest.raises(TypeError, match=f'{name}.*unexpected keyword argument .kneck.'):
+        MODELS.build(config(kneck=dict(type='FPN')))

@@ -259,8 +259,8 @@ def test_only_an_odd_window_treats_the_mirror_image_alike(kernel_size, found):
 
 
 def test_more_classes_than_a_byte_holds_are_refused():
-    with pytest.raises(ValueError, match='at most 255 classes'):
-        EmbeddingPanopticFusion(200, 56)
+    with pytest.raises(ValueError, match='at most 254 classes'):
+        EmbeddingPanopticFusion(200, 55)
 
 
 @pytest.mark.gpu

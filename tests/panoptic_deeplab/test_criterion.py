@@ -7,7 +7,7 @@ from einet.functional.task_losses import (
     heatmap_mse_loss,
     offset_l1_loss,
 )
-from einet.models.targets import nearest
+from einet.models.coarse_maps import nearest
 from einet.panoptic_deeplab.outputs import PanopticDeepLabOutputs
 from einet.panoptic_deeplab.targets import build_center_targets
 

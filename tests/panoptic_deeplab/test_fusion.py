@@ -255,8 +255,8 @@ def test_maps_that_do_not_fit_are_refused():
 
 
 def test_more_classes_than_a_byte_holds_are_refused():
-    with pytest.raises(ValueError, match='OffsetPanopticFusion.*at most 255 classes'):
-        OffsetPanopticFusion(200, 56)
+    with pytest.raises(ValueError, match='OffsetPanopticFusion.*at most 254 classes'):
+        OffsetPanopticFusion(200, 55)
 
 
 @pytest.mark.gpu

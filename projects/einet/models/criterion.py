@@ -17,10 +17,10 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from .targets import PanopticTargets, SemanticTargets, nearest
+from .semantics import semantic_loss
+from .targets import PanopticTargets
 
 LOSSES = ('semantic', 'heatmap', 'center', 'push', 'pull', 'consistency', 'centroid')
 
@@ -129,30 +129,6 @@ class EINetCriterion(BaseModule):
                 value = _sum_over_images(loss, per_image[name]) / max(count, 1)
             values[f'loss_{name}'] = value
         return values
-
-
-def semantic_loss(
-    loss: nn.Module, logits: Sequence[Tensor], targets: SemanticTargets, stride: int
-) -> Tensor:
-    """L_sem, the mean over one or several logits of the same images.
-
-    Args:
-        loss: Takes logits, labels and weights.
-        logits: Each (B, C, h, w).
-        targets: Labels and weights of the batch.
-        stride: Compare at this fraction of the input's resolution.
-
-    Returns:
-        Scalar.
-    """
-    height, width = targets.sem_seg.shape[-2:]
-    size = (-(-height // stride), -(-width // stride))
-    labels, weights = (nearest(m, size) for m in (targets.sem_seg, targets.pixel_weights))
-    values = [
-        loss(F.interpolate(each, size, mode='bilinear', align_corners=False), labels, weights)
-        for each in logits
-    ]
-    return torch.stack(values).mean()
 
 
 def _sum_over_images(loss: nn.Module, arguments: Sequence[Iterable[Tensor]]) -> Tensor:

@@ -15,20 +15,24 @@ from .outputs import split_outputs, write_prediction
 class PanopticDetector(BaseDetector):
     """One encoder, two decoders, and a fusion that turns their maps into a panoptic image.
 
-    A detector of its own adds heads, ``_forward`` and ``loss``. ``_forward`` gives a named tuple of
+    A subclass adds heads, ``_forward`` and ``loss``. ``_forward`` gives a named tuple of
     the batch's maps; the fusion takes that of one image.
+
+    The class counts stand here once and are handed to the parts.
 
     Args:
         num_things_classes: C_th; labels 0 .. C_th - 1.
         num_stuff_classes: C_st; labels C_th .. C - 1.
-        backbone: any backbone of mmdet or mmseg with features at strides 4, 8 and 16 (or 32).
+        backbone: Any backbone of mmdet or mmseg. It, or its neck, gives features at strides 4, 8
+            and 16 (or 32).
         semantic_decoder: (features) -> (B, channels, h, w).
         instance_decoder: (features) -> (B, channels, h, w).
-        fusion: network maps -> panoptic image.
-        targets: options of the function that makes the training targets.
-        allow_other_classes: load the rest of a checkpoint whose class counts differ (transfer);
+        criterion: Outputs and targets -> losses.
+        fusion: One image's outputs -> its panoptic result.
+        targets: Options of the function that makes the training targets.
+        allow_other_classes: Load the rest of a checkpoint whose class counts differ (transfer);
             otherwise such a checkpoint is an error.
-        data_preprocessor: see :class:`PanopticDataPreprocessor`.
+        data_preprocessor: See :class:`PanopticDataPreprocessor`.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class PanopticDetector(BaseDetector):
         backbone: dict,
         semantic_decoder: dict,
         instance_decoder: dict,
+        criterion: dict,
         fusion: dict,
         targets: dict | None = None,
         allow_other_classes: bool = False,
@@ -54,18 +59,17 @@ class PanopticDetector(BaseDetector):
         super().__init__(data_preprocessor, init_cfg)
         self.num_things_classes = num_things_classes
         self.num_classes = num_classes
+        self.class_counts = {
+            'num_things_classes': num_things_classes,
+            'num_stuff_classes': num_stuff_classes,
+        }
         self.target_options = dict(targets or {})
         self.allow_other_classes = allow_other_classes
         self.backbone = MODELS.build(backbone)
         self.semantic_decoder = MODELS.build(semantic_decoder)
         self.instance_decoder = MODELS.build(instance_decoder)
-        self.fusion = MODELS.build(
-            {
-                'num_things_classes': num_things_classes,
-                'num_stuff_classes': num_stuff_classes,
-                **fusion,
-            }
-        )
+        self.criterion = MODELS.build(criterion)
+        self.fusion = MODELS.build({**self.class_counts, **fusion})
 
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
         """Backbone features at strides 4, 8 and 16 or 32."""

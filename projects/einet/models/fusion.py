@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from mmdet.registry import MODELS
-from mmengine.model import BaseModule
 from torch import Tensor
 
 from ..functional.grouping import (
@@ -17,23 +14,16 @@ from ..functional.grouping import (
 from ..functional.heatmap import find_peaks
 from ..functional.image_maps import ImageMaps, image_maps
 from ..functional.resize import Shapes
+from .fusion_base import PanopticFusion
 from .outputs import EINetOutputs
 
 
 @MODELS.register_module()
-class EmbeddingPanopticFusion(BaseModule):
+class EmbeddingPanopticFusion(PanopticFusion):
     """Group the pixels of every thing class around the peaks of its centroid heatmap, Eq. (9).
 
-    Has no parameters. A thing class without a peak and stuff below ``stuff_area`` become void.
-
-    Args:
-        num_things_classes: C_th.
-        num_stuff_classes: C_st, C = C_th + C_st <= 255.
-        kernel_size: side of the max-pool window for peaks, in cells (pixels at stride 4).
-        peak_threshold: probability that a peak exceeds.
-        top_k: peaks per thing class.
-        stuff_area: smallest area of a stuff class, in pixels of the original image (peers use
-            2048 on Cityscapes and 4096 on COCO).
+    A thing class without a peak becomes void. The arguments are those of :class:`PanopticFusion`,
+    the defaults the paper's: ``kernel_size`` in pixels at stride 4, ``top_k`` per thing class.
     """
 
     def __init__(
@@ -43,15 +33,11 @@ class EmbeddingPanopticFusion(BaseModule):
         kernel_size: int = 8,
         peak_threshold: float = 0.3,
         top_k: int = 30,
-        stuff_area: int = 4096,
+        **kwargs: int,
     ) -> None:
-        super().__init__()
-        self.num_things_classes = num_things_classes
-        self.num_classes = checked_classes(self, num_things_classes, num_stuff_classes)
-        self.kernel_size = kernel_size
-        self.peak_threshold = peak_threshold
-        self.top_k = top_k
-        self.stuff_area = stuff_area
+        super().__init__(
+            num_things_classes, num_stuff_classes, kernel_size, peak_threshold, top_k, **kwargs
+        )
 
     @torch.no_grad()
     def forward(self, outputs: EINetOutputs, shapes: Shapes) -> PanopticResult:
@@ -119,54 +105,4 @@ class EmbeddingPanopticFusion(BaseModule):
             'instance_embedding': outputs.instance_embedding,
         }
         channels = (self.num_classes, self.num_things_classes, len(outputs.instance_embedding))
-        return checked_maps(self, maps, channels)
-
-
-def checked_classes(owner: BaseModule, num_things_classes: int, num_stuff_classes: int) -> int:
-    """C, the number of classes.
-
-    Raises:
-        ValueError: there are more than label maps can hold.
-    """
-    num_classes = num_things_classes + num_stuff_classes
-    if num_classes > 255:
-        raise ValueError(
-            f'{type(owner).__name__}: num_things_classes + num_stuff_classes is {num_classes}, '
-            'but label maps are uint8: at most 255 classes'
-        )
-    return num_classes
-
-
-def checked_maps(
-    owner: BaseModule, maps: dict[str, Tensor], channels: Sequence[int]
-) -> dict[str, Tensor]:
-    """The network's maps of one image in float32.
-
-    Args:
-        owner: the fusion, for messages.
-        maps: by name, each (channels, h, w).
-        channels: expected of each.
-
-    Raises:
-        ValueError: a map has NaN or infinite values, another size than the first, or another
-            number of channels.
-    """
-    size = next(iter(maps.values())).shape[-2:]
-    for (name, values), count in zip(maps.items(), channels, strict=True):
-        if values.shape != (count, *size):
-            raise ValueError(
-                f'{type(owner).__name__}: {name} is {tuple(values.shape)}, expected '
-                f'{(count, *size)}: class counts of model and fusion must agree, and all '
-                'maps must have one size'
-            )
-    maps = {name: values.float() for name, values in maps.items()}
-    # One sum per map, and one transfer from the device: NaN and infinity survive a sum.
-    finite = torch.stack([values.sum() for values in maps.values()]).isfinite().tolist()
-    for name, good in zip(maps, finite, strict=True):
-        if not good:
-            raise ValueError(
-                f'{type(owner).__name__}: {name} has NaN or infinite values: the training '
-                'diverged or the input was not finite; lower the learning rate, or train '
-                'without --amp'
-            )
-    return maps
+        return self.checked_maps(maps, channels)

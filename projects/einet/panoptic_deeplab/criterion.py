@@ -6,7 +6,7 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from ..models.criterion import semantic_loss
+from ..models.semantics import semantic_loss
 from .outputs import PanopticDeepLabOutputs
 from .targets import CenterTargets
 

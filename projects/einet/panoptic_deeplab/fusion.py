@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import torch
 from mmdet.registry import MODELS
-from mmengine.model import BaseModule
 
 from ..functional.grouping import PanopticResult, merge_segments, semantic_decision
 from ..functional.heatmap import find_peaks
 from ..functional.resize import BilinearCells, Shapes, resize_maps
-from ..models.fusion import checked_classes, checked_maps
+from ..models.fusion_base import PanopticFusion
 from .offsets import group_by_offsets, majority_labels, relabel
 from .outputs import PanopticDeepLabOutputs
 
 
 @MODELS.register_module()
-class OffsetPanopticFusion(BaseModule):
+class OffsetPanopticFusion(PanopticFusion):
     """Give every thing pixel, moved by its offset, to the nearest center (Cheng et al., CVPR 2020).
 
     Semantics, heatmap and offsets are upsampled to the original image and decided there, as in
     the original. An instance has the class of most of its pixels. An image without any center has
-    void in place of things, and stuff below ``stuff_area`` becomes void.
+    void in place of things.
 
-    Has no parameters.
-
-    Args:
-        num_things_classes: C_th.
-        num_stuff_classes: C_st, C = C_th + C_st <= 255.
-        kernel_size: side of the max-pool window for centers, in pixels of the original image.
-            The authors use 7; in later code 13 on Cityscapes and 41 on COCO.
-        peak_threshold: probability that a center exceeds.
-        top_k: centers per image.
-        stuff_area: smallest area of a stuff class, in pixels of the original image; published
-            are 2048 on Cityscapes and 4096 on COCO.
+    The arguments are those of :class:`PanopticFusion`, the defaults the authors': ``kernel_size``
+    in pixels of the original image (in later code 13 on Cityscapes and 41 on COCO), ``top_k`` per
+    image.
     """
 
     def __init__(
@@ -42,15 +33,11 @@ class OffsetPanopticFusion(BaseModule):
         kernel_size: int = 7,
         peak_threshold: float = 0.1,
         top_k: int = 200,
-        stuff_area: int = 4096,
+        **kwargs: int,
     ) -> None:
-        super().__init__()
-        self.num_things_classes = num_things_classes
-        self.num_classes = checked_classes(self, num_things_classes, num_stuff_classes)
-        self.kernel_size = kernel_size
-        self.peak_threshold = peak_threshold
-        self.top_k = top_k
-        self.stuff_area = stuff_area
+        super().__init__(
+            num_things_classes, num_stuff_classes, kernel_size, peak_threshold, top_k, **kwargs
+        )
 
     @torch.no_grad()
     def forward(self, outputs: PanopticDeepLabOutputs, shapes: Shapes) -> PanopticResult:
@@ -73,7 +60,7 @@ class OffsetPanopticFusion(BaseModule):
             'heatmap_logits': outputs.heatmap_logits,
             'offsets': outputs.offsets,
         }
-        logits, heatmap, offsets = checked_maps(self, maps, (self.num_classes, 1, 2)).values()
+        logits, heatmap, offsets = self.checked_maps(maps, (self.num_classes, 1, 2)).values()
         cells = BilinearCells((logits.shape[-2], logits.shape[-1]), shapes, like=logits)
         semantics = semantic_decision(logits, cells, self.num_things_classes)
         peaks = find_peaks(
