@@ -43,9 +43,7 @@ def test_maps_become_float32(fusion):
 
 def test_maps_that_do_not_fit_are_refused_by_name(fusion):
     maps = dict(one=torch.ones(2, 3, 4), two=torch.ones(1, 3, 4))
-    with pytest.raises(
-        ValueError, match=r'PanopticFusion: one is .*, expected \(3, 3, 4\)'
-    ):
+    with pytest.raises(ValueError, match=r'PanopticFusion: one is .*, expected \(3, 3, 4\)'):
         fusion.checked_maps(maps, (3, 1))
     with pytest.raises(ValueError, match=r'two is \(1, 3, 5\), expected \(1, 3, 4\)'):
         fusion.checked_maps(dict(maps, two=torch.ones(1, 3, 5)), (2, 1))

@@ -2,12 +2,9 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 
-from einet.functional.task_losses import (
-    bootstrapped_cross_entropy,
-    heatmap_mse_loss,
-    offset_l1_loss,
-)
+from einet.functional.task_losses import bootstrapped_cross_entropy, heatmap_mse_loss
 from einet.models.coarse_maps import nearest
+from einet.panoptic_deeplab.offsets import offset_l1_loss
 from einet.panoptic_deeplab.outputs import PanopticDeepLabOutputs
 from einet.panoptic_deeplab.targets import build_center_targets
 
