@@ -46,6 +46,19 @@ def segment_means(
     Returns:
         Means (M, D), and masses (M,), the sums of the weights. Both are zero for a segment
         without pixels; a mass below ``MIN_MASS`` counts as ``MIN_MASS`` in the division.
+
+    Example:
+        >>> means, masses = segment_means(
+        ...     embeddings=torch.tensor([[1.0, 0.0], [4.0, 3.0], [9.0, 9.0]]),
+        ...     weights=torch.tensor([0.5, 1.0, 1.0]),
+        ...     segment_ids=torch.tensor([0, 0, -1]),
+        ...     num_segments=2,
+        ... )
+        >>> means
+        tensor([[3., 2.],
+                [0., 0.]])
+        >>> masses
+        tensor([1.5000, 0.0000])
     """
     # Rows side by side in memory: an image's D maps of pixels, transposed, would be summed slowly.
     embeddings = embeddings.contiguous()
@@ -72,6 +85,12 @@ def sample_at_points(embedding: Tensor, points: Tensor) -> Tensor:
 
     Raises:
         IndexError: If a point lies outside the map.
+
+    Example:
+        >>> embedding = torch.arange(6.0).view(1, 2, 3)
+        >>> sample_at_points(embedding, torch.tensor([[2, 0], [0, 1]]))
+        tensor([[2.],
+                [3.]])
     """
     x, y = points.long().unbind(1)
     return embedding[:, y, x].t()
@@ -86,6 +105,11 @@ def centers_of_mass(segment_ids: Tensor, num_segments: int) -> Tensor:
 
     Returns:
         (x, y) in pixels of the map, (M, 2) float64; zero for a segment without pixels.
+
+    Example:
+        >>> centers_of_mass(torch.tensor([[0, 0, -1], [0, 1, 1]]), num_segments=2)
+        tensor([[0.3333, 0.3333],
+                [1.5000, 1.0000]], dtype=torch.float64)
     """
     width = segment_ids.shape[1]
     flat = segment_ids.flatten().long()
