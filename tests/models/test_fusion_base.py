@@ -11,7 +11,7 @@ from einet.panoptic_deeplab import OffsetPanopticFusion
 
 @pytest.fixture
 def fusion():
-    return PanopticFusion(2, 1, kernel_size=3, peak_threshold=0.5, top_k=7)
+    return PanopticFusion(2, 1, kernel_size=3, peak_threshold=0.5, top_k=7, stuff_area=0)
 
 
 @pytest.mark.parametrize('kind', [EmbeddingPanopticFusion, OffsetPanopticFusion])

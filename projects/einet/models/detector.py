@@ -33,6 +33,9 @@ class PanopticDetector(BaseDetector):
         allow_other_classes: Load the rest of a checkpoint whose class counts differ (transfer);
             otherwise such a checkpoint is an error.
         data_preprocessor: See :class:`PanopticDataPreprocessor`.
+
+    Raises:
+        TypeError: An argument that neither this class nor the subclass takes.
     """
 
     def __init__(
@@ -48,7 +51,12 @@ class PanopticDetector(BaseDetector):
         allow_other_classes: bool = False,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
+        **unknown: object,
     ) -> None:
+        if unknown:
+            raise TypeError(
+                f'{type(self).__name__} got arguments that it does not take: {", ".join(unknown)}'
+            )
         num_classes = num_things_classes + num_stuff_classes
         if data_preprocessor is not None:
             data_preprocessor = {

@@ -34,7 +34,7 @@ class PanopticFusion(BaseModule):
         kernel_size: int,
         peak_threshold: float,
         top_k: int,
-        stuff_area: int = 4096,
+        stuff_area: int,
     ) -> None:
         super().__init__()
         self.num_things_classes = num_things_classes

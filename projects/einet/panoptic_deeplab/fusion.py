@@ -33,10 +33,10 @@ class OffsetPanopticFusion(PanopticFusion):
         kernel_size: int = 7,
         peak_threshold: float = 0.1,
         top_k: int = 200,
-        **kwargs: int,
+        stuff_area: int = 4096,
     ) -> None:
         super().__init__(
-            num_things_classes, num_stuff_classes, kernel_size, peak_threshold, top_k, **kwargs
+            num_things_classes, num_stuff_classes, kernel_size, peak_threshold, top_k, stuff_area
         )
 
     @torch.no_grad()
