@@ -29,8 +29,6 @@ SOURCES = sorted(
 )
 # Files without a test of their own, and where they are tested.
 TESTED_ELSEWHERE = {
-    'structures/limits.py': 'tests/datasets/test_categories.py',
-    'structures/segments.py': 'tests/tools/test_converter_maps.py',
     'version.py': 'tests/test_docs.py',
 }
 

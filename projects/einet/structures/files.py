@@ -1,7 +1,9 @@
-"""Results on disk: written in one step, so that ranks may write the same file."""
+"""Files on disk, written in one step: a reader, or a second writer, never meets half a file."""
 
+import json
 import uuid
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,11 +11,11 @@ from numpy.typing import NDArray
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write in one step: a reader, or a second writer, never meets half a file.
+    """Write a file, in place of the one that may be there.
 
     Args:
-        path: of the file; its folder is made when missing.
-        content: of the file.
+        path: File to write; its folder is made when missing.
+        content: Bytes to write.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f'.{path.name}.{uuid.uuid4().hex}')
@@ -24,12 +26,61 @@ def write_file(path: Path, content: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
-def write_png(path: Path, image: NDArray[np.generic]) -> None:
-    """Write an image in one step.
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that must replace no other.
 
     Args:
-        path: of the file; its folder is made when missing.
+        path: File to write; its folder is made when missing.
+        content: Bytes to write; a file that has them already is left alone.
+
+    Raises:
+        FileExistsError: A file with another content is there.
+    """
+    if not path.exists():
+        write_file(path, content)
+    elif path.read_bytes() != content:
+        raise FileExistsError(f'{path} exists with another content; move it away')
+
+
+def write_png(path: Path, image: NDArray[np.integer]) -> None:
+    """Write an image.
+
+    Args:
+        path: File to write; its folder is made when missing.
         image: (H, W) uint8 or uint16, or (H, W, 3) uint8 in BGR.
     """
+    write_file(path, encode_png(image))
+
+
+def encode_png(image: NDArray[np.integer]) -> bytes:
+    """Encode an image as :func:`write_png` writes it.
+
+    Args:
+        image: (H, W) uint8 or uint16, or (H, W, 3) uint8 in BGR.
+
+    Returns:
+        Content of the PNG.
+    """
     _, content = cv2.imencode('.png', image)
-    write_file(path, content.tobytes())
+    return content.tobytes()
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Args:
+        path: File to read.
+
+    Returns:
+        Its content.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not JSON.
+    """
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'{path} does not exist') from error
+    except ValueError as error:
+        raise ValueError(f'{path} is not JSON or is cut off: {error}') from error

@@ -1,4 +1,8 @@
-"""Maps of segment ids, and their code as colors in a PNG: id = R + 256 G + 65536 B."""
+"""Maps of segment ids, and their code as colors in a PNG: id = R + 256 G + 65536 B.
+
+Shape shorthand:
+    H, W: map
+"""
 
 from typing import Any
 
@@ -12,15 +16,15 @@ def read_id_map(path: str, backend_args: dict[str, Any] | None = None) -> NDArra
     """Read an id-coded PNG: id = R + 256 G + 65536 B.
 
     Args:
-        path: of an 8-bit RGB (or RGBA; alpha is ignored) PNG.
-        backend_args: storage backend of :func:`mmengine.fileio.get`.
+        path: 8-bit RGB (or RGBA; alpha is ignored) PNG to read.
+        backend_args: Storage backend of :func:`mmengine.fileio.get`.
 
     Returns:
         (H, W) uint32 ids in [0, 2^24); 0 is void.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when the file is empty, truncated, damaged, or not 8-bit RGB.
+        FileNotFoundError: There is no such file.
+        ValueError: The file is empty, truncated, damaged, or not 8-bit RGB.
     """
     try:
         content = get(path, backend_args=backend_args)
@@ -51,7 +55,7 @@ def ids_to_bgr(id_map: NDArray[np.integer]) -> NDArray[np.uint8]:
     """Code ids as colors, as :func:`read_id_map` reads them from a PNG.
 
     Args:
-        id_map: (H, W) integer in [0, 2^24).
+        id_map: (H, W) integer ids in [0, 2^24).
 
     Returns:
         (H, W, 3) BGR, as OpenCV writes it.

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from einet.datasets import VistasPanopticDataset
+from einet.datasets.conversion.command import run_splits
+from einet.datasets.conversion.vistas import SPLITS, convert_vistas
 
-from ..paths import CONFIGS, ROOT
-from ..trees import make_vistas_tree
-from .load import load_tool
+from ...paths import CONFIGS, ROOT
+from ...trees import make_vistas_tree
 
 PIPELINE = [
     dict(type='LoadImageFromFile'),
@@ -21,8 +22,8 @@ PIPELINE = [
 ]
 
 
-def run(root: Path, *arguments: str) -> None:
-    load_tool('dataset_converters/vistas.py').main([str(root), '--workers', '1', *arguments])
+def run(root: Path) -> None:
+    run_splits(SPLITS, lambda name: convert_vistas(root, name))
 
 
 def build(root: Path) -> VistasPanopticDataset:
@@ -176,7 +177,6 @@ from mmdet.registry import DATASETS
 from mmdet.utils import register_all_modules
 from mmengine.config import Config
 sys.argv = ['vistas.py', {str(root)!r}, '--workers', '1', '--splits', 'train']
-sys.path.insert(0, {str(ROOT / 'tools' / 'dataset_converters')!r})
 runpy.run_path({str(ROOT / 'tools' / 'dataset_converters' / 'vistas.py')!r}, run_name='__main__')
 register_all_modules(init_default_scope=True)
 config = Config.fromfile({str(CONFIGS / '_base_' / 'datasets' / 'vistas_panoptic.py')!r})

@@ -8,14 +8,15 @@ import pytest
 
 from einet.datasets import ADE20K150PanopticDataset
 from einet.datasets.ade20k import SEMANTIC_INDEX
+from einet.datasets.conversion.ade20k import SPLITS, convert_ade20k
+from einet.datasets.conversion.command import run_splits
 from einet.structures.id_map import read_id_map
 
-from ..trees import make_ade20k_tree
-from .load import load_tool
+from ...trees import make_ade20k_tree
 
 
-def run(root: Path, *arguments: str) -> None:
-    load_tool('dataset_converters/ade20k.py').main([str(root), '--workers', '1', *arguments])
+def run(root: Path) -> None:
+    run_splits(SPLITS, lambda name: convert_ade20k(root, name))
 
 
 def read(path: Path) -> np.ndarray:

@@ -11,11 +11,11 @@ from PIL import Image
 from pycocotools import mask as rle_masks
 
 from einet.datasets import PanopticDataset
+from einet.datasets.conversion import panoptic_from_maps
+from einet.datasets.conversion.command import run_splits
+from einet.datasets.conversion.panoptic_from_maps import MapFiles, convert_maps
 from einet.structures.id_map import read_id_map
 
-from .load import load_tool
-
-SCRIPT = 'dataset_converters/panoptic_from_maps.py'
 CATEGORIES = [
     dict(id=7, name='road', isthing=0),
     dict(id=300, name='car', isthing=1),
@@ -40,7 +40,7 @@ class Source:
 
     def __init__(self, root: Path, names: tuple[str, ...] = ('a.jpg', 'sub/b.png')) -> None:
         self.root, self.names = root, names
-        self.instances, self.extra = root / 'instances', []
+        self.instances, self.suffixes, self.options = root / 'instances', {}, {}
         for name in names:
             self.write('images', name, np.full((3, 5, 3), 90, np.uint8))
             stem = Path(name).with_suffix('.png')
@@ -57,19 +57,11 @@ class Source:
     def categories(self, content) -> None:
         (self.root / 'categories.json').write_text(json.dumps(content))
 
-    def arguments(self) -> list[str]:
-        named = dict(
-            images=self.root / 'images',
-            semantic=self.root / 'semantic',
-            instances=self.instances,
-            categories=self.root / 'categories.json',
-            out=self.root / 'out',
-            workers=1,
-        )
-        return [str(v) for k, v in named.items() for v in (f'--{k}', v)] + self.extra
-
-    def run(self) -> None:
-        load_tool(SCRIPT).main(self.arguments())
+    def run(self, name: str = 'train') -> None:
+        folders = (self.root / 'images', self.root / 'semantic', self.instances)
+        files = MapFiles(*folders, **self.suffixes)
+        outputs = (self.root / 'categories.json', self.root / 'out')
+        run_splits([name], lambda name: convert_maps(files, *outputs, name, **self.options))
 
     def segments(self, index: int = 0) -> list[tuple]:
         content = json.loads((self.root / 'out' / 'panoptic_train.json').read_text())
@@ -143,10 +135,10 @@ def test_suffixes_void_and_split(source):
     for folder, suffix in (('semantic', '_labels.png'), ('instances', '_ids.png')):
         for path in list((source.root / folder).rglob('*.png')):
             path.rename(path.with_name(f'{path.stem}{suffix}'))
-    source.extra = ['--semantic-suffix', '_labels.png', '--instances-suffix', '_ids.png']
-    source.extra += ['--split', 'val', '--void', '7']
+    source.suffixes = dict(semantic_suffix='_labels.png', instances_suffix='_ids.png')
+    source.options = dict(void=7)
     source.categories([c for c in CATEGORIES if c['id'] != 7] + [dict(id=255, name='x', isthing=0)])
-    source.run()
+    source.run('val')
     out = source.root / 'out'
     assert (out / 'panoptic_val' / 'sub' / 'b.png').is_file()
     content = json.loads((out / 'panoptic_val.json').read_text())
@@ -322,19 +314,19 @@ def test_restart_after_an_interruption(source, monkeypatch, capsys):
     out = source.root / 'out'
     expected = {p: p.read_bytes() for p in out.rglob('*') if p.is_file()}
     shutil.rmtree(out)
-    tool = load_tool(SCRIPT)
 
     def interrupted(item, **kwargs):
         if item.file_name.startswith('sub'):
             raise KeyboardInterrupt
         return convert(item, **kwargs)
 
-    convert = tool.convert
-    monkeypatch.setattr(tool, 'convert', interrupted)
+    convert = panoptic_from_maps.convert_image
+    monkeypatch.setattr(panoptic_from_maps, 'convert_image', interrupted)
     with pytest.raises(SystemExit, match='Interrupted'):
-        tool.main(source.arguments())
+        source.run()
     assert (out / 'panoptic_train.json.partial').exists()
     capsys.readouterr()
+    monkeypatch.undo()
     source.run()
     assert '1 of them done before' in capsys.readouterr().out
     assert {p: p.read_bytes() for p in out.rglob('*') if p.is_file()} == expected
@@ -347,11 +339,3 @@ def test_journal_of_other_categories(source):
     source.categories([dict(c, color=[1, 2, 3]) for c in CATEGORIES])
     with pytest.raises(SystemExit, match=r'partial exists with other categories'):
         source.run()
-
-
-def test_help_states_the_format(capsys):
-    with pytest.raises(SystemExit):
-        load_tool(SCRIPT).main(['--help'])
-    text = capsys.readouterr().out
-    for part in ('R + 256 G + 65536 B', '"isthing": 1', 'panoptic_SPLIT.json', '--overwrite'):
-        assert part in text

@@ -4,8 +4,6 @@ import contextlib
 import io
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -16,17 +14,17 @@ from mmdet.registry import DATASETS
 from mmengine.config import Config
 
 from einet.datasets import CityscapesPanopticDataset
+from einet.datasets.conversion import cityscapes
+from einet.datasets.conversion.command import run_splits
 
-from ..paths import CONFIGS, ROOT
-from ..trees import make_cityscapes_tree
-from .load import load_tool
+from ...paths import CONFIGS
+from ...trees import make_cityscapes_tree
 
-SCRIPT = 'dataset_converters/cityscapes.py'
 JSON = 'cityscapes_panoptic_train.json'
 
 
-def run(root: Path, *arguments: str) -> None:
-    load_tool(SCRIPT).main([str(root), '--workers', '1', '--splits', 'train', *arguments])
+def run(root: Path, name: str = 'train', **options) -> None:
+    run_splits([name], lambda name: cityscapes.convert_cityscapes(root, name, **options))
 
 
 def written(root: Path) -> dict[str, bytes]:
@@ -116,8 +114,7 @@ def test_official_files_are_recognized(root, official):
 
 
 def test_an_interrupted_call_goes_on(root, official, capsys, monkeypatch):
-    tool = load_tool(SCRIPT)
-    convert, calls = tool.convert, []
+    convert, calls = cityscapes.convert_image, []
 
     def interrupted(path):
         calls.append(path)
@@ -125,13 +122,14 @@ def test_an_interrupted_call_goes_on(root, official, capsys, monkeypatch):
             raise KeyboardInterrupt
         return convert(path)
 
-    monkeypatch.setattr(tool, 'convert', interrupted)
+    monkeypatch.setattr(cityscapes, 'convert_image', interrupted)
     with pytest.raises(SystemExit, match='Interrupted. The same command goes on'):
-        tool.main([str(root), '--workers', '1', '--splits', 'train'])
+        run(root)
     assert not (root / 'gtFine' / JSON).exists()
     journal = root / 'gtFine' / f'{JSON}.partial'
     # The process may also die while it writes a line.
     journal.write_bytes(journal.read_bytes()[:-20])
+    monkeypatch.undo()
     run(root)
     assert '1 of them done before' in capsys.readouterr().out
     assert_official(root, official)
@@ -201,7 +199,7 @@ def test_nothing_is_overwritten_silently(root, official):
     with pytest.raises(SystemExit, match=r'other categories or other images.*--overwrite'):
         run(root)
     assert json.loads(path.read_text()) == foreign
-    run(root, '--overwrite')
+    run(root, overwrite=True)
     assert_official(root, official)
 
 
@@ -213,7 +211,7 @@ def test_foreign_png_is_not_overwritten(root, official, capsys):
         run(root)
     assert f'{png} exists with another content' in capsys.readouterr().out
     assert png.read_bytes() == b'mine'
-    run(root, '--overwrite')
+    run(root, overwrite=True)
     assert_official(root, official)
 
 
@@ -226,7 +224,7 @@ def test_more_images_than_before(root, tmp_path):
 
 def test_test_split_without_annotations(root, tmp_path):
     shutil.rmtree(root / 'gtFine' / 'test')
-    load_tool(SCRIPT).main([str(root), '--splits', 'test', '--workers', '1'])
+    run(root, 'test')
     config = Config.fromfile(CONFIGS / '_base_' / 'datasets' / 'cityscapes_panoptic_test.py')
     dataset = DATASETS.build(dict(config.test_dataloader.dataset, data_root=str(root)))
     packed = dataset[0]
@@ -243,12 +241,10 @@ def test_damaged_test_image(root, capsys):
     path = next((root / 'leftImg8bit' / 'test').rglob('*.png'))
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(SystemExit):
-        load_tool(SCRIPT).main([str(root), '--splits', 'test', '--workers', '1'])
+        run(root, 'test')
     assert path.name in capsys.readouterr().out
 
 
-@pytest.mark.slow
-def test_as_a_command_with_several_processes(root, official):
-    command = [sys.executable, ROOT / 'tools' / SCRIPT, root, '--workers', '2', '--splits', 'train']
-    subprocess.run(command, check=True, timeout=300)
+def test_several_processes(root, official):
+    run(root, workers=2)
     assert_official(root, official)

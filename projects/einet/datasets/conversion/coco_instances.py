@@ -1,4 +1,4 @@
-"""Instances of an image, from a map or from COCO's JSON."""
+"""Instances from COCO's JSON, painted over a semantic map."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from panoptic_files import read_json, read_map, require_labels
 from pycocotools import mask as rle_masks
+
+from ...structures.files import read_json
 
 
 def read_coco_instances(
@@ -16,16 +17,16 @@ def read_coco_instances(
     """Read COCO's instances format.
 
     Args:
-        path: of the JSON.
-        categories: panoptic ones; those of the file are matched by name.
+        path: JSON file.
+        categories: Panoptic categories; those of the file are matched by name.
 
     Returns:
         By the images' ``file_name``, their annotations, whose ``category_id`` is now the panoptic
         one.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when a list is missing, or an annotation's category or image.
+        FileNotFoundError: There is no such file.
+        ValueError: A list is missing, or an annotation's category or image.
     """
     content = read_json(path)
     missing = [key for key in ('categories', 'images', 'annotations') if key not in content]
@@ -51,47 +52,23 @@ def read_coco_instances(
     return found
 
 
-def read_instance_map(path: Path) -> NDArray[np.int64]:
-    """Read a map of instances: one channel, or RGB that stands for R + 256 G + 65536 B.
-
-    Args:
-        path: of a PNG.
-
-    Returns:
-        (H, W), 0 or more.
-
-    Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when it cannot be decoded, or has another number of channels or negative values.
-    """
-    mode, values = read_map(path)
-    if mode in ('RGB', 'RGBA'):
-        instances = values[..., :3].astype(np.int64) @ np.array([1, 256, 65536])
-    else:
-        require_labels(path, mode)
-        instances = values.astype(np.int64)
-    if instances.min() < 0:
-        raise ValueError(f'the map {path} has negative values')
-    return instances
-
-
 def paint_instances(
     semantic: NDArray[np.integer], annotations: Sequence[dict[str, Any]], image: Path
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Paint COCO's masks over a semantic map: crowds first, then from large to small.
 
     Args:
-        semantic: (H, W) ids of categories.
-        annotations: of the image, with ``segmentation``, ``category_id`` and ``iscrowd``.
-        image: path, for the message.
+        semantic: (H, W) integer, ids of categories.
+        annotations: Those of the image, with ``segmentation``, ``category_id`` and ``iscrowd``.
+        image: Path of the image, for the message.
 
     Returns:
         (H, W) semantic map, and (H, W) numbers of instances from 1; 0 = none, or crowd.
 
     Raises:
-        ValueError: when a mask cannot be decoded or has another size.
+        ValueError: A mask cannot be decoded or has another size.
     """
-    masks = [(to_rle(a, semantic.shape, image), a) for a in annotations]
+    masks = [(_to_rle(a, semantic.shape, image), a) for a in annotations]
     masks.sort(key=lambda mask: (not mask[1].get('iscrowd'), -int(rle_masks.area(mask[0]))))
     semantic, instances = semantic.astype(np.int32), np.zeros(semantic.shape, np.int32)
     for number, (rle, annotation) in enumerate(masks, start=1):
@@ -101,7 +78,7 @@ def paint_instances(
     return semantic, instances
 
 
-def to_rle(annotation: dict[str, Any], shape: tuple[int, int], image: Path) -> dict[str, Any]:
+def _to_rle(annotation: dict[str, Any], shape: tuple[int, int], image: Path) -> dict[str, Any]:
     """COCO's segmentation (polygons, or RLE in either form) as compressed RLE."""
     segmentation = annotation.get('segmentation')
     try:

@@ -1,7 +1,11 @@
 """Draws one synthetic panoptic scene: textured stuff, then things from back to front.
 
-Letters: H = W = `size`, the image's side in pixels. Colors are RGB in 0..255, points are (x, y).
-Every random choice comes from the generator that is passed in: scenes are reproducible bit by bit.
+Shape shorthand:
+    H, W: image, both `size` pixels
+    N: corners of a polygon
+
+Colors are RGB in 0..255, points are (x, y). Every random choice comes from the generator that is
+passed in: scenes are reproducible bit by bit.
 """
 
 import math
@@ -222,9 +226,9 @@ def draw_scene(rng: np.random.Generator, size: int, max_instances: int = 30) -> 
     """One scene of 1 to `max_instances` things over two or three stuff classes.
 
     Args:
-        rng: the only source of randomness.
-        size: side of the image in pixels, at least 32.
-        max_instances: most things drawn one by one (members of a crowd region do not count).
+        rng: Only source of randomness.
+        size: Side of the image in pixels, at least 32.
+        max_instances: Most things drawn one by one (members of a crowd region do not count).
 
     Returns:
         The scene; its image is uint8.
