@@ -1,4 +1,11 @@
-"""What the panoptic detectors share: encoder, decoders, prediction, checkpoints."""
+"""What the panoptic detectors share: encoder, decoders, prediction, checkpoints.
+
+Shape shorthand:
+    B: images of a batch
+    C: categories, C_th of them things (first), C_st of them stuff
+    K: instances of one image
+    H, W: padded input, or the image of a prediction
+"""
 
 from __future__ import annotations
 
@@ -95,7 +102,7 @@ class PanopticDetector(BaseDetector):
         Args:
             batch_inputs: (B, 3, H, W) float, normalized.
             batch_data_samples: B samples with ``img_shape`` and ``ori_shape``.
-            rescale: predict at the original image's size (default) or at the input's.
+            rescale: Predict at the original image's size (default) or at the input's.
 
         Returns:
             The samples with ``pred_panoptic_seg`` (``sem_seg``: (1, H, W) int32, label + 1000 x
