@@ -41,8 +41,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--show-dir',
-        help='also draw ground truth and prediction of every image; a relative folder is made '
-        'inside <work dir>/<time stamp>/',
+        help='also draw ground truth (left) and prediction (right) of every image; a relative '
+        'folder is made inside <work dir>/<time stamp>/',
     )
     parser.add_argument(
         '--tta',
