@@ -7,7 +7,7 @@ from mmdet.registry import MODELS
 from mmdet.structures import SampleList
 from torch import Tensor
 
-from .checkpoints import drop_other_shapes
+from .checkpoints import drop_other_shapes, name_classes
 from .outputs import write_prediction
 
 
@@ -65,6 +65,20 @@ class PanopticDetector(BaseDetector):
                 **fusion,
             }
         )
+
+    @property
+    def dataset_meta(self) -> dict:
+        """Class names and colors, which mmdet's inference sets together with ``cfg``."""
+        config = getattr(self, 'cfg', None)
+        if config is not None and not self._classes_named:
+            name_classes(self._dataset_meta, config, self.allow_other_classes)
+            self._classes_named = True
+        return self._dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, metainfo: dict) -> None:
+        self._dataset_meta = metainfo
+        self._classes_named = False
 
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
         """Backbone features at strides 4, 8 and 16 or 32."""
