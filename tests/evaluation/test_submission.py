@@ -28,8 +28,8 @@ def prefix(tmp_path):
     """Panoptic results of two images."""
     folder = tmp_path / 'run.panoptic'
     written = [
-        write_image(folder, '000001.jpg', 1, np.array([[1000, 1000, 2], [1, 1, 2000]]), 2, 1000),
-        write_image(folder, '000700.jpg', 700, np.ones((4, 2), int), 2, 1000),
+        write_image(folder, '000001.jpg', 1, np.array([[1000, 1000, 2], [1, 1, 2000]]), 2),
+        write_image(folder, '000700.jpg', 700, np.ones((4, 2), int), 2),
     ]
     write_json(tmp_path / 'run.panoptic.json', written, ('person', 'banner'), {0}, (1, 92))
     return tmp_path / 'run'
@@ -190,10 +190,15 @@ class TestImageList:
         assert images.sizes[first['id']] == (first['height'], first['width'])
         assert len(images.categories) == 133
 
-    @pytest.mark.parametrize('content', ['{}', '[1]', 'no json', '{"images": [{"id": 1}]}'])
+    @pytest.mark.parametrize('content', ['{}', '[1]', '{"images": [{"id": 1}]}'])
     def test_something_else(self, tmp_path, content):
         (tmp_path / 'a.json').write_text(content)
         with pytest.raises(ValueError, match="not in COCO's format"):
+            read_image_list(tmp_path / 'a.json')
+
+    def test_no_json(self, tmp_path):
+        (tmp_path / 'a.json').write_text('no json')
+        with pytest.raises(ValueError, match=r'a\.json is not JSON'):
             read_image_list(tmp_path / 'a.json')
 
     def test_no_images(self, tmp_path):

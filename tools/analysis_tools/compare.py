@@ -18,8 +18,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from comparison_table import compare_scores, format_table
 from mmengine.config import Config
+
+from einet.evaluation.comparison_table import compare_scores, format_table
 
 TOOLS = Path(__file__).resolve().parent.parent
 SCORES = 'scores.json'
@@ -31,11 +32,11 @@ class Run:
     """One training.
 
     Args:
-        config: file.
-        seed: of everything random.
-        folder: where it goes.
-        options: more arguments for both tools.
-        threads: per process.
+        config: Config file.
+        seed: Seed of everything random.
+        folder: Folder of its results.
+        options: More arguments for both tools.
+        threads: CPU threads.
     """
 
     config: Path

@@ -24,13 +24,13 @@ def drop_other_shapes(
     mmengine only warns of them and goes on with random values in their place.
 
     Args:
-        model: that is about to load.
-        state_dict: of the checkpoint; changed in place.
-        prefix: of the model's keys in it.
-        allowed: remove them, with a warning for each.
+        model: Model that is about to load.
+        state_dict: Checkpoint's parameters; changed in place.
+        prefix: What its keys have before the model's.
+        allowed: Remove them, with a warning for each.
 
     Raises:
-        RuntimeError: there are some and they are not allowed.
+        RuntimeError: There are some and they are not allowed.
     """
     own = model.state_dict()
     other = [

@@ -1,14 +1,23 @@
-"""What the detectors give: the network's maps, and predictions in mmdet's samples."""
+"""What the detectors give: the network's maps, and predictions in mmdet's samples.
+
+Shape shorthand:
+    B: images of a batch
+    C: categories, C_th of them things (first)
+    D: embedding width
+    h, w: maps at stride 4
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
 
 from ..functional.grouping import PanopticResult
+
+Outputs = TypeVar('Outputs', bound=tuple)
 
 
 class EINetOutputs(NamedTuple):
@@ -32,10 +41,17 @@ class EINetOutputs(NamedTuple):
     instance_attention: Tensor
     heatmap_logits: Tensor
 
-    @property
-    def fused(self) -> tuple[Tensor, Tensor, Tensor]:
-        """What :class:`EmbeddingPanopticFusion` takes."""
-        return self.semantic_logits, self.heatmap_logits, self.instance_embedding
+
+def split_outputs(outputs: Outputs) -> list[Outputs]:
+    """The outputs of each image.
+
+    Args:
+        outputs: Named tuple of maps of a batch.
+
+    Returns:
+        B named tuples of the same type, whose maps lack the first axis.
+    """
+    return [outputs._make(image) for image in zip(*outputs, strict=True)]
 
 
 def write_prediction(sample: DetDataSample, result: PanopticResult) -> None:

@@ -1,4 +1,9 @@
-"""Q, the dictionary of semantic centers: the method's only state that is not a parameter."""
+"""Q, the dictionary of semantic centers: the method's only state that is not a parameter.
+
+Shape shorthand:
+    C: categories, things first
+    D: embedding width
+"""
 
 from __future__ import annotations
 
@@ -27,7 +32,7 @@ class SemanticCenters(BaseModule):
         num_classes: C, things first.
         embed_dims: D.
         momentum: mu, the share of the old center that stays, in [0, 1].
-        normalize: divide Eq. (3)'s sum by the sum of its weights (default). ``False`` is the
+        normalize: Divide Eq. (3)'s sum by the sum of its weights (default). ``False`` is the
             printed equation, whose update grows with the number of instances.
     """
 
@@ -73,7 +78,7 @@ class SemanticCenters(BaseModule):
         """Add one forward's sums, (C, D) and (C,), to those that wait for the next commit.
 
         Raises:
-            RuntimeError: if nobody handled the previous forward's sums.
+            RuntimeError: Nobody handled the previous forward's sums.
         """
         if self._awaits_commit:
             raise RuntimeError(

@@ -1,4 +1,9 @@
-"""Test-time augmentation: one prediction from several views of an image."""
+"""Test-time augmentation: one prediction from several views of an image.
+
+Shape shorthand:
+    B: images of a batch
+    V: views of an image
+"""
 
 from __future__ import annotations
 
@@ -11,8 +16,8 @@ from mmengine.model import BaseTTAModel
 from torch import Tensor
 
 from ..functional.resize import Shapes
-from ..functional.views import View
-from .outputs import write_prediction
+from ..functional.views import View, merge_views
+from .outputs import split_outputs, write_prediction
 
 # Whether rows and columns are reversed, by what mmcv's RandomFlip writes.
 _FLIPS = {
@@ -33,8 +38,8 @@ class EINetTTA(BaseTTAModel):
     by one and view by view, whatever the batch size, which bounds the memory.
 
     Args:
-        module: config of :class:`EINet`, or the model; ``tools/test.py --tta`` sets it.
-        data_preprocessor: replaces that of a config.
+        module: Config of :class:`EINet`, or the model; ``tools/test.py --tta`` sets it.
+        data_preprocessor: Replaces the config's.
     """
 
     @torch.no_grad()
@@ -42,7 +47,7 @@ class EINetTTA(BaseTTAModel):
         """Predict a batch.
 
         Args:
-            data: as ``TestTimeAug`` and the collation give it: ``inputs``, V lists of B images
+            data: As ``TestTimeAug`` and the collation give it: ``inputs``, V lists of B images
                 (3, H, W), and ``data_samples``, V lists of B samples.
 
         Returns:
@@ -50,7 +55,7 @@ class EINetTTA(BaseTTAModel):
             image's metainfo. They have no ground truth, which was scaled and flipped.
 
         Raises:
-            ValueError: when the images come without views.
+            ValueError: The images come without views.
         """
         inputs, samples = data['inputs'], data['data_samples']
         if not isinstance(samples[0], Sequence):
@@ -76,7 +81,7 @@ class EINetTTA(BaseTTAModel):
 
     def _predict(self, views: Sequence[tuple[Tensor, DetDataSample]]) -> DetDataSample:
         """Merge the views of one image."""
-        result = self.module.fusion.fuse_views(self._views(views), len(views))
+        result = self.module.fusion.group(merge_views(self._views(views), len(views)))
         merged = DetDataSample(metainfo=views[0][1].metainfo)
         write_prediction(merged, result)
         return merged
@@ -88,12 +93,10 @@ class EINetTTA(BaseTTAModel):
 
     def _view(self, image: Tensor, sample: DetDataSample) -> View:
         data = self.module.data_preprocessor(dict(inputs=[image], data_samples=[sample]), False)
-        outputs = self.module(**data, mode='tensor')
+        (outputs,) = split_outputs(self.module(**data, mode='tensor'))
         height, width = data['inputs'].shape[-2:]
         return View(
-            semantic_logits=outputs.semantic_logits[0],
-            heatmap_logits=outputs.heatmap_logits[0],
-            instance_embedding=outputs.instance_embedding[0],
+            **self.module.fusion.checked(outputs),
             shapes=Shapes(
                 (height, width), tuple(sample.img_shape[:2]), tuple(sample.ori_shape[:2])
             ),

@@ -1,4 +1,12 @@
-"""The embedding interaction of Fig. 4: instances move the semantic centers, Eq. (2)-(4)."""
+"""The embedding interaction of Fig. 4: instances move the semantic centers, Eq. (2)-(4).
+
+Shape shorthand:
+    B: images of a batch
+    C: categories, C_th of them things (first)
+    K: instances of one image
+    D: embedding width
+    h, w: map at stride 4
+"""
 
 from __future__ import annotations
 
@@ -26,10 +34,10 @@ class InteractionHead(BaseModule):
         num_things_classes: C_th.
         num_stuff_classes: C_st.
         embed_dims: D.
-        centers: config of :class:`SemanticCenters`, without class count and width.
+        centers: Config of :class:`SemanticCenters`, without class count and width.
         sem_aug: Table 3's SemAug. ``False`` switches Eq. (2)-(4) off: every center follows its
             category's mean V alone and nothing is calibrated.
-        calibration: how training uses Eq. (4). ``'dual'``: the classifier sees the calibrated and
+        calibration: How training uses Eq. (4). ``'dual'``: the classifier sees the calibrated and
             the raw embedding, half the loss each (default); ``'replace'``: the calibrated one
             only, as printed; ``'none'``: the raw one only.
         literal_affinity: Eq. (2) with the sign as printed, which weights the farthest category
@@ -66,7 +74,7 @@ class InteractionHead(BaseModule):
         self,
         instance_means: Sequence[Tensor],
         instance_labels: Sequence[Tensor],
-        category_means: Tensor,
+        category_means: Sequence[Tensor],
         present: Tensor,
     ) -> Tensor:
         """Q as each image sees it; in training mode the sums are staged for the next commit.
@@ -74,7 +82,8 @@ class InteractionHead(BaseModule):
         Args:
             instance_means: E of each image, B x (K, D) float.
             instance_labels: B x (K,) long in [0, C_th).
-            category_means: V, (B, C, D) float; rows of absent categories are ignored.
+            category_means: V of each image, B x (C, D) float; rows of absent categories are
+                ignored.
             present: (B, C) bool, categories that have pixels in the image.
 
         Returns:
@@ -99,7 +108,7 @@ class InteractionHead(BaseModule):
             centers: Q of each image, (B, C, D).
 
         Returns:
-            (B, D, h, w) float32.
+            (B, D, h, w), in the type of S.
         """
         images = [
             calibrate(s.flatten(1).t(), y.flatten(), q, self.is_thing).t()
