@@ -15,7 +15,7 @@ from mmdet.structures import SampleList
 from torch import Tensor
 
 from ..functional.resize import Shapes
-from .checkpoints import drop_other_shapes
+from .checkpoints import drop_other_shapes, name_classes
 from .outputs import split_outputs, write_prediction
 
 
@@ -88,6 +88,20 @@ class PanopticDetector(BaseDetector):
         self.instance_decoder = MODELS.build(instance_decoder)
         self.criterion = MODELS.build(criterion)
         self.fusion = MODELS.build({**self.class_counts, **fusion})
+
+    @property
+    def dataset_meta(self) -> dict:
+        """Class names and colors, which mmdet's inference sets together with ``cfg``."""
+        config = getattr(self, 'cfg', None)
+        if config is not None and not self._classes_named:
+            name_classes(self._dataset_meta, config, self.allow_other_classes)
+            self._classes_named = True
+        return self._dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, metainfo: dict) -> None:
+        self._dataset_meta = metainfo
+        self._classes_named = False
 
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
         """Features at strides 4, 8 and 16 or 32, of the backbone or its neck."""
