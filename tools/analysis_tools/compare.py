@@ -18,8 +18,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from comparison_table import compare_scores, format_table
 from mmengine.config import Config
+
+from einet.evaluation.comparison_table import compare_scores, format_table
 
 TOOLS = Path(__file__).resolve().parent.parent
 SCORES = 'scores.json'
@@ -60,8 +61,8 @@ class Run:
             Scores by name; None is not measured.
 
         Raises:
-            ValueError: when the folder holds a run with other settings.
-            RuntimeError: when training or test fails.
+            ValueError: The folder holds a run with other settings.
+            RuntimeError: Training or test fails.
         """
         self._claim_folder()
         scores = self.folder / SCORES
