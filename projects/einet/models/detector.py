@@ -7,7 +7,7 @@ from mmdet.registry import MODELS
 from mmdet.structures import SampleList
 from torch import Tensor
 
-from .checkpoints import drop_other_shapes
+from .checkpoints import checked_weights, drop_other_shapes
 from .outputs import write_prediction
 
 
@@ -65,6 +65,11 @@ class PanopticDetector(BaseDetector):
                 **fusion,
             }
         )
+
+    def init_weights(self) -> None:
+        """Initialize; published weights of the backbone must be readable and fit."""
+        with checked_weights(self.backbone):
+            super().init_weights()
 
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
         """Backbone features at strides 4, 8 and 16 or 32."""
