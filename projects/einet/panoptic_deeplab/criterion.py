@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..models.criterion import semantic_loss
 from .targets import CenterTargets
+
+LOSSES = ('semantic', 'heatmap', 'offset')
 
 
 @MODELS.register_module()
@@ -17,27 +21,29 @@ class PanopticDeepLabCriterion(BaseModule):
     A batch without instances or labels gives finite, graph-connected zeros.
 
     Args:
-        semantic: loss config, of logits, labels and weights.
-        heatmap: loss config, of logits, target and mask.
-        offset: loss config, of offsets, target and mask.
-        semantic_stride: compare the logits at this fraction of the input's resolution, see
+        losses: Loss configs by name. ``semantic``: of logits, labels and weights; ``heatmap``: of
+            logits, target and mask; ``offset``: of offsets, target and mask.
+        semantic_stride: Fraction of the input's resolution at which the logits are compared, see
             :class:`EINetCriterion`. The other two losses are taken at the maps' own stride; the
             original upsamples these maps as well.
+
+    Raises:
+        ValueError: ``losses`` lacks one of the three or has another one.
     """
 
     def __init__(
         self,
-        semantic: dict,
-        heatmap: dict,
-        offset: dict,
+        losses: Mapping[str, dict],
         semantic_stride: int = 1,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        if set(losses) != set(LOSSES):
+            raise ValueError(
+                f'PanopticDeepLabCriterion: losses must be {LOSSES}, got {tuple(losses)}.'
+            )
         self.semantic_stride = semantic_stride
-        self.semantic = MODELS.build(semantic)
-        self.heatmap = MODELS.build(heatmap)
-        self.offset = MODELS.build(offset)
+        self.losses = nn.ModuleDict({name: MODELS.build(cfg) for name, cfg in losses.items()})
 
     def forward(
         self,
@@ -56,8 +62,10 @@ class PanopticDeepLabCriterion(BaseModule):
         """
         return {
             'loss_semantic': semantic_loss(
-                self.semantic, [semantic_logits], targets, self.semantic_stride
+                self.losses['semantic'], [semantic_logits], targets, self.semantic_stride
             ),
-            'loss_heatmap': self.heatmap(heatmap_logits, targets.heatmap, targets.heatmap_mask),
-            'loss_offset': self.offset(offsets, targets.offsets, targets.offset_mask),
+            'loss_heatmap': self.losses['heatmap'](
+                heatmap_logits, targets.heatmap, targets.heatmap_mask
+            ),
+            'loss_offset': self.losses['offset'](offsets, targets.offsets, targets.offset_mask),
         }
