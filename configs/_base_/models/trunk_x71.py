@@ -8,6 +8,11 @@ trunk = dict(
         type='Xception71',
         output_stride=16,
         norm_cfg=dict(type='BN', requires_grad=True),
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='https://github.com/rwightman/pytorch-image-models/releases/download/'
+            'v0.1-weights/tf_xception_71-8eec7df1.pth',
+        ),
     ),
     semantic_decoder=dict(in_channels=(256, 728, 2048)),
     instance_decoder=dict(in_channels=(256, 728, 2048)),
