@@ -1,5 +1,6 @@
 """The pages say what is there: links, commands, the map of the package, the version."""
 
+import ast
 import re
 from fnmatch import fnmatch
 
@@ -29,9 +30,6 @@ SOURCES = sorted(
 )
 # Files without a test of their own, and where they are tested.
 TESTED_ELSEWHERE = {
-    'models/backbones/xception_blocks.py': 'tests/models/backbones/test_xception.py',
-    'models/outputs.py': 'tests/models/test_einet.py',
-    'panoptic_deeplab/losses.py': 'tests/panoptic_deeplab/test_criterion.py',
     'version.py': 'tests/test_docs.py',
 }
 
@@ -119,6 +117,18 @@ def test_the_version_is_one():
     assert {c['Code']['Version'] for c in collections} == {f'v{__version__}'}
     releases = re.findall(r'^## \[([^\]]+)\]', (ROOT / 'CHANGELOG.md').read_text(), re.M)
     assert releases[:2] == ['Unreleased', __version__]
+
+
+OPTIONS = re.findall(
+    r'`([a-z_.]+)=([^`]+)` \|$', (ROOT / 'docs' / 'method.md').read_text(), re.MULTILINE
+)
+
+
+@pytest.mark.parametrize(('key', 'value'), OPTIONS, ids=lambda part: part)
+def test_options_of_the_deviations_are_those_of_the_model(key, value):
+    config = Config.fromfile(CONFIGS / 'einet_tiny_shapes.py')
+    config.merge_from_dict({f'model.{key}': ast.literal_eval(value)})
+    MODELS.build(config.model)
 
 
 def test_example_of_another_backbone(tmp_path):

@@ -100,7 +100,8 @@ def affinity(
             opposite of Fig. 4, so the default has the minus.
 
     Returns:
-        (K, C). Rows sum to 1 over the present categories; the columns of absent ones are 0.
+        (K, C). Rows sum to 1 over the present categories and are 0 when there is none; the columns
+        of absent categories are 0.
 
     Example:
         >>> instance_means = torch.tensor([[2.0, 0.0]])
