@@ -29,6 +29,7 @@ class PanopticDetector(BaseDetector):
         instance_decoder: (features) -> (B, channels, h, w).
         criterion: Outputs and targets -> losses.
         fusion: One image's outputs -> its panoptic result.
+        neck: Backbone's features -> those that the decoders take; None where they fit as they are.
         targets: Options of the function that makes the training targets.
         allow_other_classes: Load the rest of a checkpoint whose class counts differ (transfer);
             otherwise such a checkpoint is an error.
@@ -47,6 +48,7 @@ class PanopticDetector(BaseDetector):
         instance_decoder: dict,
         criterion: dict,
         fusion: dict,
+        neck: dict | None = None,
         targets: dict | None = None,
         allow_other_classes: bool = False,
         data_preprocessor: dict | None = None,
@@ -74,6 +76,7 @@ class PanopticDetector(BaseDetector):
         self.target_options = dict(targets or {})
         self.allow_other_classes = allow_other_classes
         self.backbone = MODELS.build(backbone)
+        self.neck = None if neck is None else MODELS.build(neck)
         self.semantic_decoder = MODELS.build(semantic_decoder)
         self.instance_decoder = MODELS.build(instance_decoder)
         self.criterion = MODELS.build(criterion)
@@ -85,8 +88,9 @@ class PanopticDetector(BaseDetector):
             super().init_weights()
 
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
-        """Backbone features at strides 4, 8 and 16 or 32."""
-        return self.backbone(batch_inputs)
+        """Features at strides 4, 8 and 16 or 32, of the backbone or its neck."""
+        features = self.backbone(batch_inputs)
+        return self.neck(features) if self.with_neck else features
 
     def predict(
         self, batch_inputs: Tensor, batch_data_samples: SampleList, rescale: bool = True
