@@ -70,6 +70,19 @@ def image_maps(
         heatmap_logits: (C_th, h, w) float32.
         instance_embedding: I, (D, h, w) float32.
         shapes: Sizes of the image.
+
+    Example:
+        >>> from torch import tensor
+        >>> maps = image_maps(
+        ...     semantic_logits=tensor([[[4.0, 0.0]], [[0.0, 2.0]]]),  # a thing, a stuff category
+        ...     heatmap_logits=tensor([[[0.5, -1.0]]]),
+        ...     instance_embedding=tensor([[[1.0, 3.0]]]),
+        ...     shapes=Shapes(padded=(4, 8), img=(4, 8), ori=(1, 4)),
+        ... )
+        >>> maps.semantics.labels
+        tensor([[0, 0, 1, 1]], dtype=torch.uint8)
+        >>> maps.cell_labels
+        tensor([[0, 1]])
     """
     height, width = semantic_logits.shape[-2:]
     cells = BilinearCells((height, width), shapes, like=semantic_logits)

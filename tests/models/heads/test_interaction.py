@@ -91,10 +91,19 @@ def test_gradient_reaches_both_embeddings():
     means, labels, category_means, present = _image()
     means[0].requires_grad_(True)
     category_means.requires_grad_(True)
-    head(means, labels, category_means, present).square().sum().backward()
-    assert means[0].grad.abs().sum() > 0
-    assert category_means.grad[0, 2].abs().sum() >= 0
-    assert torch.isfinite(category_means.grad).all()
+    centers = head(means, labels, category_means, present)[0]
+    # Not of the lengths: those of unit vectors have no gradient.
+    thing, stuff = centers[0] @ torch.tensor([1.0, 2.0]), centers[2] @ torch.tensor([3.0, 1.0])
+    stuff.backward(retain_graph=True)
+    # V / |V| with V = (0, -5).
+    assert category_means.grad[0, 2].tolist() == pytest.approx([3 / 5, 0], abs=1e-6)
+    assert not category_means.grad[0, :2].any()
+    assert not means[0].grad.any()
+    category_means.grad = None
+    thing.backward()
+    # Through phi(E), and through the affinities to both categories of the image.
+    assert (means[0].grad.abs().sum(dim=1) > 0.01).all()
+    assert (category_means.grad[0].abs().sum(dim=1) > 0.01).tolist() == [True, False, True]
 
 
 def test_void_image():
