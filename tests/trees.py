@@ -75,11 +75,11 @@ def make_vistas_tree(
     ``panoptic/panoptic_2018.json``, whose category ids are labels + 1. Keys have 22 characters.
 
     Args:
-        folder: to fill.
-        train: images.
-        val: images.
-        size: (H, W).
-        seed: of everything.
+        folder: Folder to fill.
+        train: Number of training images.
+        val: Number of validation images.
+        size: (H, W) of all images.
+        seed: Seed of everything.
         version: ``v1.2`` puts the annotations one folder deeper, as release 2.0 has them.
     """
     from mmseg.datasets import MapillaryDataset_v1
