@@ -51,8 +51,8 @@ class Outcome(NamedTuple):
 
     Attributes:
         root: Folder of the data.
-        prefix: What the names of the written predictions begin with.
-        metrics: Scores by name, without prefix.
+        prefix: Prefix of the written predictions.
+        metrics: Values by name, without prefix.
     """
 
     root: Path

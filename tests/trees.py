@@ -76,10 +76,10 @@ def make_vistas_tree(
 
     Args:
         folder: Folder to fill.
-        train: Number of training images.
-        val: Number of validation images.
-        size: (H, W) of all images.
-        seed: Seed of everything.
+        train: Number of images.
+        val: Number of images.
+        size: (H, W).
+        seed: Seed of everything random.
         version: ``v1.2`` puts the annotations one folder deeper, as release 2.0 has them.
     """
     from mmseg.datasets import MapillaryDataset_v1
