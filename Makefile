@@ -24,10 +24,10 @@ help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' \
 		| while IFS='|' read -r target text; do printf '%-18s %s\n' "$$target" "$$text"; done
 
-setup:  ## Make the environment in .venv, or complete it (first time 15 to 20 minutes)
+setup:  ## Make the environment in .venv, or complete it (the first time about 10 to 20 minutes)
 	@$(SETUP)
 
-demo: setup  ## Train on synthetic images, score, and draw a contact sheet (10 minutes)
+demo: setup  ## Train on synthetic images, score, and draw a contact sheet (about 5 minutes of training)
 	@PYTHON='$(PYTHON)' bash tools/demo.sh
 
 test: setup  ## Run the fast tests; PYTEST_ARGS are passed on

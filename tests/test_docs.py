@@ -1,22 +1,41 @@
-"""The pages: links lead somewhere, commands name files that exist, example configs build."""
+"""The pages say what is there: links, commands, the map of the package, the version."""
 
 import re
+from fnmatch import fnmatch
 
 import pytest
+import yaml
 from mmdet.registry import MODELS
 from mmengine.config import Config
+
+from einet import __version__
 
 from .paths import CONFIGS, ROOT
 
 PAGES = [
-    ROOT / 'README.md',
+    *sorted(ROOT.glob('*.md')),
     CONFIGS / 'README.md',
     ROOT / 'projects' / 'einet' / 'README.md',
     *sorted((ROOT / 'docs').glob('*.md')),
 ]
 # Files that a page tells the reader to write.
 EXAMPLES = {'configs/einet_swin-t_coco.py', 'configs/einet_r18_mine.py'}
-MAP = ROOT / 'projects' / 'einet' / 'README.md'
+PACKAGE = ROOT / 'projects' / 'einet'
+MAP = PACKAGE / 'README.md'
+SOURCES = sorted(
+    file.relative_to(PACKAGE).as_posix()
+    for file in PACKAGE.rglob('*.py')
+    if file.name != '__init__.py'
+)
+# Files without a test of their own, and where they are tested.
+TESTED_ELSEWHERE = {
+    'models/backbones/xception_blocks.py': 'tests/models/backbones/test_xception.py',
+    'models/outputs.py': 'tests/models/test_einet.py',
+    'panoptic_deeplab/losses.py': 'tests/panoptic_deeplab/test_criterion.py',
+    'structures/limits.py': 'tests/datasets/test_categories.py',
+    'structures/segments.py': 'tests/tools/test_converter_maps.py',
+    'version.py': 'tests/test_docs.py',
+}
 
 
 @pytest.fixture(params=PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -24,10 +43,20 @@ def page(request):
     return request.param
 
 
+def _anchors(page):
+    """The headings of a page as the last part of a link."""
+    titles = re.findall(r'^#+ (.*)$', page.read_text(), re.M)
+    return {re.sub(r'[^\w -]', '', title.lower()).replace(' ', '-') for title in titles}
+
+
 def test_links_lead_somewhere(page):
-    links = re.findall(r'\]\(([^)#\s]+)(?:#[^)]*)?\)', page.read_text())
-    local = [link for link in links if '://' not in link]
-    assert [link for link in local if not (page.parent / link).exists()] == []
+    links = re.findall(r'\]\(([^)\s#]*)(?:#([^)]*))?\)', page.read_text())
+    for link, anchor in links:
+        if '://' in link:
+            continue
+        target = page.parent / link if link else page
+        assert target.exists(), link
+        assert not anchor or anchor in _anchors(target), f'{link}#{anchor}'
 
 
 def test_commands_name_files_that_exist(page):
@@ -37,19 +66,61 @@ def test_commands_name_files_that_exist(page):
     assert [f for f in files if f not in EXAMPLES and not (ROOT / f).exists()] == []
 
 
-def test_the_map_names_every_module():
-    text = MAP.read_text()
-    package = MAP.parent
-    missing = []
-    for file in package.rglob('*.py'):
-        parts = file.relative_to(package).with_suffix('').parts
-        if parts[-1] in ('__init__', 'version'):
-            continue
-        own = f'`{"/".join(parts)}.py'
-        folders = [f'`{"/".join(parts[:n])}/' for n in range(1, len(parts))]
-        if not any(name in text for name in (own, *folders)):
-            missing.append(file)
-    assert missing == []
+def test_make_has_the_targets_that_pages_name():
+    targets = set(re.findall(r'^([a-z-]+):', (ROOT / 'Makefile').read_text(), re.M))
+    workflow = yaml.safe_load((ROOT / '.github' / 'workflows' / 'ci.yml').read_text())
+    named = set(workflow['jobs']['check']['strategy']['matrix']['target'])
+    for page in PAGES:
+        named |= set(re.findall(r'(?:^|`)make ([a-z-]+)', page.read_text(), re.M))
+    assert named <= targets
+
+
+def test_the_map_names_every_file_or_its_folder_as_a_whole():
+    named = set(re.findall(r'`([\w/*]+(?:/|\.py))', MAP.read_text()))
+    files = {file for file in SOURCES if any(fnmatch(file, pattern) for pattern in named)}
+    in_parts = {file.rpartition('/')[0] + '/' for file in files}
+    wholes = tuple(name for name in named - in_parts if name.endswith('/'))
+    missing = [file for file in SOURCES if file not in files and not file.startswith(wholes)]
+    assert missing == ['version.py']
+
+
+def test_the_map_names_only_what_is_there():
+    source = '\n'.join((PACKAGE / file).read_text() for file in SOURCES)
+    words = set(re.findall(r'\w+', source))
+    for code in re.findall(r'`([^`]+)`', MAP.read_text()):
+        path, _, names = code.partition(': ')
+        if re.fullmatch(r'[\w/*]+(/|\.py)', path):
+            root = ROOT if path.startswith(('tests/', 'tools/')) else PACKAGE
+            assert list(root.glob(path)), code
+            for name in filter(None, names.split(', ')):
+                assert re.search(rf'^(def|class) {name}\b', (root / path).read_text(), re.M), code
+        elif re.fullmatch(r'[\w.]+', code):
+            assert set(code.removeprefix('loss_').split('.')) <= words, code
+
+
+def test_folders_import_from_those_above_them_in_the_map():
+    order = list(dict.fromkeys(re.findall(r'^\| `(\w+)/', MAP.read_text(), re.M)))
+    assert set(order) == {path.parent.name for path in PACKAGE.glob('*/__init__.py')}
+    for file in filter(lambda file: '/' in file, SOURCES):
+        depth, own = file.count('/'), order.index(file.split('/')[0])
+        imported = rf'^\s*from \.{{{depth + 1}}}(\w+)'
+        for folder in re.findall(imported, (PACKAGE / file).read_text(), re.M):
+            assert order.index(folder) < own, f'{file} imports {folder}'
+
+
+def test_every_file_has_its_test():
+    mirrored = {f: ROOT / 'tests' / re.sub(r'(\w+\.py)$', r'test_\1', f) for f in SOURCES}
+    assert {f for f, test in mirrored.items() if not test.exists()} == set(TESTED_ELSEWHERE)
+    assert all((ROOT / test).exists() for test in TESTED_ELSEWHERE.values())
+
+
+def test_the_version_is_one():
+    citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
+    assert citation['version'] == __version__
+    collections = yaml.safe_load((CONFIGS / 'metafile.yml').read_text())['Collections']
+    assert {c['Code']['Version'] for c in collections} == {f'v{__version__}'}
+    releases = re.findall(r'^## \[([^\]]+)\]', (ROOT / 'CHANGELOG.md').read_text(), re.M)
+    assert releases[:2] == ['Unreleased', __version__]
 
 
 def test_example_of_another_backbone(tmp_path):

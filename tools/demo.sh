@@ -16,7 +16,7 @@ step '1/4 Synthetic shapes in data/shapes (the first time about 20 seconds)'
 "$python" tools/dataset_converters/shapes.py data/shapes
 
 step "2/4 Training on $("$python" -c 'import os; print(len(os.sched_getaffinity(0)))') cores" \
-  '(about 6 minutes on 2; the lines below say how long is left, as eta)'
+  '(about 5 minutes on 2; the lines below say how long is left, as eta)'
 "$python" tools/train.py "$config" --work-dir "$out" "$@" | brief
 
 step '3/4 Scoring the checkpoint (about 20 seconds)'

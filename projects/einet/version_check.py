@@ -86,7 +86,7 @@ def _problem_of_operators() -> str | None:
         # pip's cache may hold a wheel without operators, or with those for another torch.
         return (
             f'mmcv is there but its compiled operators (mmcv.ops) do not load: {error}. '
-            'Compile them against the installed torch, which takes about 15 minutes: '
+            'Compile them against the installed torch, which takes about 10 to 20 minutes: '
             f'{COMPILE} --no-cache-dir --force-reinstall --no-deps onedl-mmcv'
         )
     return None

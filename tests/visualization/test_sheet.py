@@ -32,7 +32,7 @@ def test_images_stand_in_their_cells():
     )
     assert [c[2] for c in (red, green, blue, yellow)] == [5000, 5000, 4000, 6000]
     assert red[1] == green[1] < blue[1]
-    assert abs(red[0] - blue[0]) <= 0.5 and green[0] == yellow[0]  # centerd in their columns
+    assert abs(red[0] - blue[0]) <= 0.5 and green[0] == yellow[0]  # centered in their columns
     assert abs(blue[1] - yellow[1]) <= 0.5  # and in their row
     assert sheet[0, 0].tolist() == [255, 255, 255]
 

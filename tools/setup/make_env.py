@@ -121,8 +121,8 @@ def _install_mmcv(*options: str) -> None:
         )
         env['CUDA_VISIBLE_DEVICES'] = ''
     title = (
-        'mmcv, with its operators compiled (about 13 minutes on 2 cores; seconds when pip has the '
-        'wheel in its cache)'
+        'mmcv, with its operators compiled (the longest step; seconds when pip has the wheel in '
+        'its cache)'
     )
     pin = f'onedl-mmcv=={PINS["onedl-mmcv"]}'
     _pip(title, 'mmcv', '-v', '--no-build-isolation', '--no-deps', *options, pin, **env)
@@ -171,7 +171,7 @@ def main() -> int:
     try:
         with one_at_a_time():
             if not is_ready():
-                print('Setting up .venv; the first time takes 15 to 20 minutes on 2 cores.')
+                print('Setting up .venv; the first time takes about 10 to 20 minutes on 2 cores.')
                 install()
         print(f'Environment: {VENV}', flush=True)
         return 0

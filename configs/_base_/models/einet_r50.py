@@ -20,7 +20,10 @@ model = dict(
         norm_cfg=norm_cfg,
         norm_eval=False,
         style='pytorch',
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50'),
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='https://download.pytorch.org/models/resnet50-0676ba61.pth',
+        ),
     ),
     semantic_decoder=dict(
         type='SemanticDecoder', in_channels=(256, 512, 2048), channels=256, norm_cfg=norm_cfg

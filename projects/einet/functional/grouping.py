@@ -1,12 +1,18 @@
 r"""Peaks and embeddings to instances, with the semantics to a panoptic map (Eq. 9), per image.
 
-C = C_th + C_st categories (things first), K instances, D embedding width, h x w the network's maps,
-H x W the original image, N of its pixels (flat indices) are labeled as things.
-
 Every decision is an argmax over upsampled maps that are *linear* in the network's output: logits,
 and for the nearest centroid :math:`I \cdot O_k - \lVert O_k \rVert^2 / 2`. If the argmax is the
 same at the four corners of a cell it is so in all of the cell. Only pixels of the other cells, the
 borders, are evaluated. This equals upsampling everything and comparing there.
+
+Shape shorthand:
+    C: categories, things first
+    C_th: thing categories
+    K: instances
+    D: embedding width
+    h, w: network's maps
+    H, W: original image
+    N: pixels of the original image that are labeled as things, given as flat indices
 """
 
 from typing import NamedTuple
@@ -64,11 +70,21 @@ def semantic_decision(logits: Tensor, cells: BilinearCells, num_things_classes: 
 
     Args:
         logits: (C, h, w) float, finite, C <= 255.
-        cells: from the maps to the original image.
+        cells: Mapping from the maps to the original image.
         num_things_classes: C_th.
 
     Returns:
         The decision.
+
+    Example:
+        >>> from einet.functional.resize import Shapes
+        >>> logits = torch.tensor([[[4.0, 0.0]], [[0.0, 2.0]]])  # a thing class, a stuff class
+        >>> cells = BilinearCells((1, 2), Shapes((4, 8), (4, 8), ori=(1, 4)), like=logits)
+        >>> decision = semantic_decision(logits, cells, num_things_classes=1)
+        >>> decision.labels
+        tensor([[0, 0, 1, 1]], dtype=torch.uint8)
+        >>> decision.thing_pixels, decision.thing_probabilities
+        (tensor([0, 1]), tensor([0.9820, 0.9241]))
     """
     undecided = len(logits)
     corner = logits.max(dim=0).indices
@@ -102,6 +118,11 @@ def most_probable(probabilities: Tensor, num_things_classes: int) -> Semantics:
 
     Returns:
         The decision.
+
+    Example:
+        >>> probabilities = torch.tensor([[[0.9, 0.4]], [[0.1, 0.6]]])
+        >>> most_probable(probabilities, num_things_classes=1).labels
+        tensor([[0, 1]], dtype=torch.uint8)
     """
     best = probabilities.max(dim=0)
     labels = best.indices.flatten()
@@ -131,6 +152,11 @@ def score_maps(embedding: Tensor, centroid_embeddings: Tensor) -> Tensor:
 
     Returns:
         (K, h, w).
+
+    Example:
+        >>> embedding = torch.tensor([[[0.0, 1.0, 5.0]]])
+        >>> score_maps(embedding, centroid_embeddings=torch.tensor([[0.0], [4.0]])).argmax(dim=0)
+        tensor([[0, 0, 1]])
     """
     flat = embedding.flatten(1)
     scores = flat.new_empty(len(centroid_embeddings), flat.shape[1])
@@ -156,12 +182,25 @@ def group_pixels(
     Args:
         scores: (K, h, w) float, from :func:`score_maps`, or their sum over views.
         centroid_labels: (K,) int64.
-        cells: from the maps to the original image.
+        cells: Mapping from the maps to the original image.
         pixels: (N,) int64, flat indices of thing pixels.
         pixel_labels: (N,) int64, their class.
 
     Returns:
         (N,) int64 in [0, K), the lowest among equals; -1 where the class has no centroid.
+
+    Example:
+        >>> from einet.functional.resize import Shapes
+        >>> embedding = torch.tensor([[[0.0, 4.0]]])
+        >>> cells = BilinearCells((1, 2), Shapes((4, 8), (4, 8), ori=(1, 4)), like=embedding)
+        >>> group_pixels(
+        ...     score_maps(embedding, centroid_embeddings=torch.tensor([[0.0], [4.0]])),
+        ...     centroid_labels=torch.tensor([0, 0]),
+        ...     cells=cells,
+        ...     pixels=torch.tensor([0, 1, 2, 3]),
+        ...     pixel_labels=torch.tensor([0, 0, 0, 1]),
+        ... )
+        tensor([ 0,  0,  1, -1])
     """
     groups = torch.full_like(pixels, -1)
     for label in sorted(set(centroid_labels.tolist())):
@@ -184,16 +223,41 @@ def merge_segments(
     """Write the panoptic map: grouped things, stuff that is large enough, void elsewhere.
 
     Args:
-        semantics: labels and thing pixels.
-        groups: (N,) int64, the peak each thing pixel belongs to, -1 = none (becomes void).
-        peaks: of K instances; those that got no pixel are left out.
-        cells: from the maps to the original image.
+        semantics: Semantic decision.
+        groups: (N,) int64, peak that each thing pixel belongs to; -1 for none (becomes void).
+        peaks: Peaks of K instances; those that got no pixel are left out.
+        cells: Mapping from the maps to the original image.
         num_classes: C, also the void label.
         num_things_classes: C_th.
-        stuff_area: a stuff class with fewer pixels than this becomes void.
+        stuff_area: A stuff class with fewer pixels than this becomes void.
 
     Returns:
         The panoptic map and its instances.
+
+    Example:
+        >>> from einet.functional.resize import Shapes
+        >>> result = merge_segments(
+        ...     Semantics(
+        ...         labels=torch.tensor([[0, 0, 1, 1]], dtype=torch.uint8),
+        ...         thing_pixels=torch.tensor([0, 1]),
+        ...         thing_labels=torch.tensor([0, 0]),
+        ...         thing_probabilities=torch.tensor([0.5, 1.0]),
+        ...     ),
+        ...     groups=torch.tensor([0, 1]),
+        ...     peaks=Peaks(
+        ...         xy=torch.tensor([[0, 0], [1, 0]]),
+        ...         labels=torch.tensor([0, 0]),
+        ...         scores=torch.tensor([0.9, 0.8]),
+        ...     ),
+        ...     cells=BilinearCells((1, 4), Shapes((1, 4), (1, 4), (1, 4)), like=torch.ones(1)),
+        ...     num_classes=2,
+        ...     num_things_classes=1,
+        ...     stuff_area=1,
+        ... )
+        >>> result.panoptic
+        tensor([[1000, 2000,    1,    1]], dtype=torch.int32)
+        >>> result.scores
+        tensor([0.4500, 0.8000])
     """
     labels = semantics.labels.flatten()
     values = torch.arange(num_classes, dtype=torch.int32, device=labels.device)
@@ -235,6 +299,11 @@ def _largest_map(maps: Tensor, cells: BilinearCells, pixels: Tensor) -> Tensor:
 
 
 def row_slices(length: int, width: int) -> list[slice]:
-    """Cut ``length`` rows of ``width`` values into parts that bound memory, at least a row each."""
+    """Cut ``length`` rows of ``width`` values into parts that bound memory, at least a row each.
+
+    Example:
+        >>> row_slices(length=5, width=1 << 21)
+        [slice(0, 2, None), slice(2, 4, None), slice(4, 6, None)]
+    """
     step = max(_CHUNK // max(width, 1), 1)
     return [slice(start, start + step) for start in range(0, length, step)]

@@ -3,8 +3,13 @@
 EINet's has a channel per thing class, and Gaussians whose spread follows the instance's size;
 Panoptic-DeepLab's has one channel and one spread for all.
 
-K instances, C_th thing classes, h x w the map (stride 4 of the network's input), P peaks. All
-coordinates and sizes are in cells of that map, points are (x, y).
+All coordinates and sizes are in cells of the map, points are (x, y).
+
+Shape shorthand:
+    K: instances
+    C_th: thing classes
+    h, w: map, at stride 4 of the network's input
+    P: peaks
 """
 
 from typing import NamedTuple
@@ -44,6 +49,10 @@ def gaussian_radius(heights: Tensor, widths: Tensor, min_overlap: float = 0.7) -
 
     Returns:
         (K,) float, >= 0, not rounded.
+
+    Example:
+        >>> gaussian_radius(torch.tensor([10.0]), torch.tensor([20.0]), min_overlap=0.5)
+        tensor([1.9098])
     """
     total, area = heights + widths, heights * widths
     one_in = (total - (total**2 - 4 * area * (1 - min_overlap) / (1 + min_overlap)).sqrt()) / 2
@@ -76,10 +85,21 @@ def centroid_heatmap(
         num_classes: C_th.
         size: (h, w).
         min_overlap: IoU that a box moved by the radius still has.
-        min_radius: smallest radius, in cells.
+        min_radius: Smallest radius, in cells.
 
     Returns:
         (C_th, h, w) float32 in [0, 1], exactly 1 at every center.
+
+    Example:
+        >>> centroid_heatmap(
+        ...     centroids_xy=torch.tensor([[1, 0]]),
+        ...     labels=torch.tensor([0]),
+        ...     sizes_wh=torch.tensor([[14, 14]]),
+        ...     num_classes=1,
+        ...     size=(2, 4),
+        ... )
+        tensor([[[0.1353, 1.0000, 0.1353, 0.0000],
+                 [0.0183, 0.1353, 0.0183, 0.0000]]])
     """
     sizes = sizes_wh.to(torch.promote_types(sizes_wh.dtype, torch.float32))
     radii = gaussian_radius(sizes[:, 1], sizes[:, 0], min_overlap).long().clamp(min=min_radius)
@@ -96,7 +116,19 @@ def draw_gaussians(
     num_classes: int,
     size: tuple[int, int],
 ) -> Tensor:
-    """Maximum of Gaussians inside squares: K centers, channels, radii and spreads, in cells."""
+    """Maximum of Gaussians inside squares: K centers, channels, radii and spreads, in cells.
+
+    Example:
+        >>> draw_gaussians(
+        ...     centers_xy=torch.tensor([[1, 0], [3, 0]]),
+        ...     labels=torch.tensor([0, 0]),
+        ...     radii=torch.tensor([1, 1]),
+        ...     sigmas=torch.tensor([0.5, 1.0]),
+        ...     num_classes=1,
+        ...     size=(1, 5),
+        ... )
+        tensor([[[0.1353, 1.0000, 0.6065, 1.0000, 0.6065]]])
+    """
     height, width = size
     heatmap = torch.zeros(num_classes * height * width, device=centers_xy.device)
     centers = torch.div(centers_xy, 1, rounding_mode='floor').long()
@@ -147,6 +179,12 @@ def find_peaks(
 
     Returns:
         The peaks.
+
+    Example:
+        >>> heatmap = torch.tensor([[[0.1, 0.9, 0.4, 0.2, 0.5]]])
+        >>> find_peaks(heatmap, kernel_size=3)
+        Peaks(xy=tensor([[1, 0],
+                [4, 0]]), labels=tensor([0, 0]), scores=tensor([0.9000, 0.5000]))
     """
     ranking = heatmap if ranking is None else ranking
     if valid is not None:

@@ -19,6 +19,14 @@ def split_images(batch: Tensor) -> tuple[Tensor, ...]:
 
     Returns:
         B tensors (...), views of the batch. Their gradients are not differentiable again.
+
+    Example:
+        >>> batch = torch.ones(2, 3, requires_grad=True)
+        >>> first, second = split_images(batch)
+        >>> (2 * first.sum() + second[0]).backward()
+        >>> batch.grad
+        tensor([[2., 2., 2.],
+                [1., 0., 0.]])
     """
     if not (batch.requires_grad and torch.is_grad_enabled()):
         return batch.unbind(0)

@@ -1,8 +1,13 @@
 """Interaction of instance and semantic embeddings through the semantic centers, Eq. 2-4.
 
-Letters: N pixels and K instances of one image, C categories (things first), D embedding width.
 Tensors over categories have C rows; ``present`` says which of them the image contains.
 phi(x) = x / ||x||.
+
+Shape shorthand:
+    N: pixels of one image
+    K: instances of one image
+    C: categories, things first
+    D: embedding width
 """
 
 from typing import Literal
@@ -26,6 +31,11 @@ def unit(vectors: Tensor) -> Tensor:
 
     Returns:
         (..., D); zero, with zero gradient, where a vector is shorter than ``MIN_NORM``.
+
+    Example:
+        >>> unit(torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
+        tensor([[0.6000, 0.8000],
+                [0.0000, 0.0000]])
     """
     return vectors * _inverse_norm(vectors)[..., None]
 
@@ -40,6 +50,12 @@ def embedding_distance(a: Tensor, b: Tensor) -> Tensor:
 
     Returns:
         (N, M) in [0, 2]. Where two directions coincide up to rounding, it is 0 with zero gradient.
+
+    Example:
+        >>> a = torch.tensor([[2.0, 0.0]])
+        >>> b = torch.tensor([[5.0, 0.0], [0.0, 1.0], [-3.0, 0.0]])
+        >>> embedding_distance(a, b)
+        tensor([[0.0000, 1.4142, 2.0000]])
     """
     cosine, a_is_unit, b_is_unit = _cosine(a, b)
     squared = a_is_unit[:, None] + b_is_unit - 2 * cosine
@@ -58,6 +74,12 @@ def calibrated_cosine(a: Tensor, b: Tensor) -> Tensor:
 
     Returns:
         (N, M) in [0, 1]; 1/2 where a vector has no direction.
+
+    Example:
+        >>> a = torch.tensor([[2.0, 0.0]])
+        >>> b = torch.tensor([[5.0, 0.0], [0.0, 1.0], [-3.0, 0.0]])
+        >>> calibrated_cosine(a, b)
+        tensor([[1.0000, 0.5000, 0.0000]])
     """
     return ((1 + _cosine(a, b)[0]) / 2).clamp(0, 1)
 
@@ -86,6 +108,14 @@ def affinity(
 
     Returns:
         (K, C). Rows sum to 1 over the present categories; the columns of absent ones are 0.
+
+    Example:
+        >>> instance_means = torch.tensor([[2.0, 0.0]])
+        >>> category_means = torch.tensor([[5.0, 0.0], [0.0, 1.0], [-3.0, 0.0]])
+        >>> affinity(instance_means, category_means)
+        tensor([[0.7255, 0.1764, 0.0982]])
+        >>> affinity(instance_means, category_means, present=torch.tensor([True, False, True]))
+        tensor([[0.8808, 0.0000, 0.1192]])
     """
     distance = embedding_distance(instance_means, category_means)
     logits = (distance if literal else -distance) / temperature
@@ -125,6 +155,21 @@ def center_contributions(
 
     Returns:
         Numerators (C, D) and denominators (C,); both are 0 for absent categories.
+
+    Example:
+        >>> numerators, denominators = center_contributions(
+        ...     instance_means=torch.tensor([[2.0, 0.0], [0.0, 3.0]]),
+        ...     instance_labels=torch.tensor([0, 0]),
+        ...     category_means=torch.tensor([[1.0, 1.0], [0.0, -5.0]]),  # a thing, a stuff category
+        ...     affinity=torch.tensor([[0.75, 0.25], [0.25, 0.75]]),
+        ...     present=torch.tensor([True, True]),
+        ...     num_things=1,
+        ... )
+        >>> numerators
+        tensor([[ 0.7500,  0.2500],
+                [ 0.0000, -1.0000]])
+        >>> denominators
+        tensor([1., 1.])
     """
     num_classes = len(category_means)
     has_instance = torch.zeros(num_classes, dtype=torch.bool, device=present.device)
@@ -167,6 +212,17 @@ def update_centers(
 
     Returns:
         New Q, (C, D), differentiable with respect to the numerator and the denominator.
+
+    Example:
+        >>> update_centers(
+        ...     centers=torch.tensor([[1.0, 0.0], [0.0, 0.0], [0.0, 7.0]]),
+        ...     seen=torch.tensor([True, False, True]),
+        ...     numerator=torch.tensor([[0.0, 2.0], [0.6, 0.8], [0.0, 0.0]]),
+        ...     denominator=torch.tensor([2.0, 1.0, 0.0]),
+        ... )
+        tensor([[0.9000, 0.1000],
+                [0.6000, 0.8000],
+                [0.0000, 7.0000]])
     """
     moves = denominator > 0
     divisor = torch.where(moves, denominator, 1.0) if normalize else torch.ones_like(denominator)
@@ -188,6 +244,17 @@ def calibrate(
 
     Returns:
         (N, D), the type of S: Q_y on thing pixels, S elsewhere.
+
+    Example:
+        >>> calibrate(
+        ...     semantic_embedding=torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]),
+        ...     labels=torch.tensor([0, 1, 255]),  # a thing, stuff, void
+        ...     centers=torch.tensor([[10.0, 20.0], [30.0, 40.0]]),
+        ...     is_thing=torch.tensor([True, False]),
+        ... )
+        tensor([[10., 20.],
+                [ 3.,  4.],
+                [ 5.,  6.]])
     """
     labeled = (labels >= 0) & (labels < len(centers))
     rows = torch.where(labeled, labels.long(), 0)

@@ -1,8 +1,13 @@
 """Losses on embeddings: Eq. 1 and Eq. 5-8.
 
-Letters: N pixels and K instances of one image, C categories, D embedding width. Every function
-is for one image, works in float32 or wider, and gives a zero with a live graph when there is
-nothing to compare.
+Every function is for one image, works in float32 or wider, and gives a zero with a live graph when
+there is nothing to compare.
+
+Shape shorthand:
+    N: pixels of the image
+    K: instances of the image
+    C: categories
+    D: embedding width
 """
 
 from typing import Literal
@@ -48,6 +53,13 @@ def semantic_center_loss(
 
     Returns:
         Scalar >= 0.
+
+    Example:
+        >>> centers = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+        >>> embeddings = torch.tensor([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0]])
+        >>> labels = torch.tensor([0, 1, 255])
+        >>> semantic_center_loss(embeddings, labels, centers)  # 2 (0 - sqrt(2) + 5)
+        tensor(7.1716)
     """
     valid = (labels >= 0) & (labels < len(centers))
     counts = torch.bincount(labels[valid].long(), minlength=len(centers))
@@ -87,6 +99,10 @@ def instance_push_loss(instance_means: Tensor, delta_d: float = 1.5) -> Tensor:
 
     Note:
         The printed sum includes k = m, which adds a constant without gradient.
+
+    Example:
+        >>> instance_push_loss(torch.tensor([[0.0, 0.0], [1.0, 0.0]]))  # 2 * 1.5 - 1
+        tensor(2.)
     """
     if len(instance_means) < 2:
         return _zero(instance_means)
@@ -110,6 +126,12 @@ def instance_pull_loss(
 
     Returns:
         Scalar >= 0, averaged over the instances that have pixels.
+
+    Example:
+        >>> embeddings = torch.tensor([[0.0, 0.0], [2.0, 0.0], [9.0, 9.0]])
+        >>> segment_ids = torch.tensor([0, 0, -1])
+        >>> instance_pull_loss(embeddings, segment_ids, instance_means=torch.tensor([[1.0, 0.0]]))
+        tensor(0.5000)
     """
     valid = segment_ids >= 0
     counts = torch.bincount(segment_ids[valid], minlength=len(instance_means))
@@ -150,6 +172,15 @@ def instance_semantic_consistency_loss(
         Scalar >= 0; zero when K = 0. The logarithm's argument is kept at or above
         ``MIN_CONSISTENCY``, with zero gradient below: an instance opposite to its center has no
         direction to turn to anyway.
+
+    Example:
+        >>> centers = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+        >>> present = torch.tensor([True, True])
+        >>> means = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+        >>> instance_semantic_consistency_loss(means, torch.tensor([0, 1]), centers, present)
+        tensor(0.1398)
+        >>> instance_semantic_consistency_loss(means, torch.tensor([1, 0]), centers, present)
+        tensor(1.6658)
     """
     if len(instance_means) == 0:
         return _zero(instance_means, centers)
@@ -180,6 +211,14 @@ def centroid_regularization(
 
     Returns:
         Scalar >= 0; zero when K = 0.
+
+    Example:
+        >>> means = torch.tensor([[0.0, 0.0], [4.0, 1.0]])
+        >>> centroid_embeddings = torch.tensor([[0.0, 2.0], [4.0, 1.0]])
+        >>> centroid_regularization(means, centroid_embeddings)
+        tensor(1.)
+        >>> centroid_regularization(means, centroid_embeddings, reduction='sum')
+        tensor(2.)
     """
     if len(instance_means) == 0:
         return _zero(instance_means, centroid_embeddings)

@@ -23,6 +23,13 @@ def full_precision(function: Callable[Params, Result]) -> Callable[Params, Resul
 
     Returns:
         The wrapped function, with the same signature.
+
+    Example:
+        >>> @full_precision
+        ... def distance(a: Tensor, b: Tensor) -> Tensor:
+        ...     return (a - b).abs().sum()
+        >>> distance(torch.ones(3).half(), torch.zeros(3).half()).dtype
+        torch.float32
     """
 
     @wraps(function)

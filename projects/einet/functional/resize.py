@@ -5,6 +5,13 @@ The network sees the image, resized to ``img``, in the top-left corner of an inp
 map at row ``max((Y + 0.5) * step - 0.5, 0)``, ``step = (img_height / ori_height) * (h /
 padded_height)``, and columns likewise: torch's ``align_corners=False`` with a given scale. Sizes
 are (height, width).
+
+Shape shorthand:
+    C: channels
+    h, w: map
+    M: output points of one axis
+    N: output pixels, given as flat indices
+    K: points
 """
 
 from typing import NamedTuple
@@ -21,9 +28,9 @@ class Shapes(NamedTuple):
     """The three sizes of one image, each (height, width) in pixels.
 
     Attributes:
-        padded: the network's input.
-        img: the image inside it, after resizing, at the top left.
-        ori: the image that the result is for.
+        padded: Network's input.
+        img: Image inside it, after resizing, at the top left.
+        ori: Image that the result is for.
     """
 
     padded: tuple[int, int]
@@ -51,10 +58,15 @@ def resize_maps(maps: Tensor, shapes: Shapes) -> Tensor:
 
     Args:
         maps: (C, h, w) float.
-        shapes: of the image.
+        shapes: Sizes of the image.
 
     Returns:
         (C, ori_height, ori_width), in the type of ``maps``.
+
+    Example:
+        >>> maps = torch.tensor([[[0.0, 4.0, 8.0]]])  # the third column is padding
+        >>> resize_maps(maps, Shapes(padded=(4, 12), img=(4, 8), ori=(1, 4)))
+        tensor([[[0., 1., 3., 5.]]])
     """
     cells = BilinearCells((maps.shape[-2], maps.shape[-1]), shapes, like=maps)
     return interpolate(maps, cells.rows, cells.columns)
@@ -64,9 +76,9 @@ class Samples(NamedTuple):
     """Where to read one axis of a map: between two neighbors, for each of M output points.
 
     Attributes:
-        low: (M,) int64, the lower neighbor.
-        high: (M,) int64, the upper one.
-        weight: (M,) float in [0, 1], of the upper one.
+        low: (M,) int64, lower neighbor.
+        high: (M,) int64, upper neighbor.
+        weight: (M,) float in [0, 1], share of the upper neighbor.
     """
 
     low: Tensor
@@ -83,8 +95,13 @@ def sample_axis(source: Tensor, size: int, like: Tensor) -> Samples:
 
     Args:
         source: (M,) float64, positions in cells; 0 is the center of the first.
-        size: cells of the axis.
-        like: gives device and floating type.
+        size: Number of cells of the axis.
+        like: Gives device and floating type.
+
+    Example:
+        >>> samples = sample_axis(torch.tensor([-0.5, 0.25, 2.0]).double(), 3, like=torch.zeros(1))
+        >>> samples.low.tolist(), samples.high.tolist(), samples.weight.tolist()
+        ([0, 0, 2], [1, 1, 2], [0.0, 0.25, 0.0])
     """
     source = source.clamp(min=0)
     low = source.long().clamp(max=size - 1)
@@ -94,7 +111,15 @@ def sample_axis(source: Tensor, size: int, like: Tensor) -> Samples:
 
 
 def interpolate(maps: Tensor, rows: Samples, columns: Samples) -> Tensor:
-    """Read maps (C, h, w) bilinearly at every row and column: (C, len(rows), len(columns))."""
+    """Read maps (C, h, w) bilinearly at every row and column: (C, len(rows), len(columns)).
+
+    Example:
+        >>> maps = torch.tensor([[[0.0, 4.0], [8.0, 12.0]]])
+        >>> rows = sample_axis(torch.tensor([0.5]).double(), 2, like=maps)
+        >>> columns = sample_axis(torch.tensor([0.0, 0.25]).double(), 2, like=maps)
+        >>> interpolate(maps, rows, columns)
+        tensor([[[4., 5.]]])
+    """
     read = maps.new_empty(len(maps), len(rows.low), len(columns.low))
     channels = max(_CHUNK // (len(rows.low) * max(maps.shape[2], len(columns.low))), 1)
     for part, out in zip(torch.split(maps, channels), torch.split(read, channels), strict=True):
@@ -110,12 +135,12 @@ class BilinearCells:
 
     A *cell* is the square between four neighboring points of the map, named by its top-left one.
     Within a cell maps are bilinear, so of several maps the largest is the same one everywhere
-    if it is the same at all four corners. N counts output pixels, given as flat indices.
+    if it is the same at all four corners.
 
     Args:
         map_shape: (h, w).
-        shapes: of the image.
-        like: gives device and floating type.
+        shapes: Sizes of the image.
+        like: Gives device and floating type.
     """
 
     def __init__(self, map_shape: tuple[int, int], shapes: Shapes, like: Tensor) -> None:

@@ -1,8 +1,14 @@
 """Summaries of segments: means over masks (E, V), points of segments, embeddings at points (O).
 
-Letters: N pixels of one image, M segments, K points, D embedding width, h x w feature size.
 A segment map holds ids 0..M-1, and -1 where a pixel belongs to no segment. The cost of every
 function is O(N D), whatever M: there are no masks per segment.
+
+Shape shorthand:
+    N: pixels of one image
+    M: segments
+    K: points
+    D: embedding width
+    h, w: feature map
 """
 
 from typing import Literal, NamedTuple
@@ -40,6 +46,19 @@ def segment_means(
     Returns:
         Means (M, D), and masses (M,), the sums of the weights. Both are zero for a segment
         without pixels; a mass below ``MIN_MASS`` counts as ``MIN_MASS`` in the division.
+
+    Example:
+        >>> means, masses = segment_means(
+        ...     embeddings=torch.tensor([[1.0, 0.0], [4.0, 3.0], [9.0, 9.0]]),
+        ...     weights=torch.tensor([0.5, 1.0, 1.0]),
+        ...     segment_ids=torch.tensor([0, 0, -1]),
+        ...     num_segments=2,
+        ... )
+        >>> means
+        tensor([[3., 2.],
+                [0., 0.]])
+        >>> masses
+        tensor([1.5000, 0.0000])
     """
     # Rows side by side in memory: an image's D maps of pixels, transposed, would be summed slowly.
     embeddings = embeddings.contiguous()
@@ -66,6 +85,12 @@ def sample_at_points(embedding: Tensor, points: Tensor) -> Tensor:
 
     Raises:
         IndexError: If a point lies outside the map.
+
+    Example:
+        >>> embedding = torch.arange(6.0).view(1, 2, 3)
+        >>> sample_at_points(embedding, torch.tensor([[2, 0], [0, 1]]))
+        tensor([[2.],
+                [3.]])
     """
     x, y = points.long().unbind(1)
     return embedding[:, y, x].t()
@@ -94,6 +119,17 @@ def segment_centroids(segment_ids: Tensor, num_segments: int) -> SegmentGeometry
 
     Returns:
         Centroids, areas and boxes, in pixels of the map.
+
+    Example:
+        >>> geometry = segment_centroids(torch.tensor([[0, 0, -1], [0, -1, 1]]), num_segments=2)
+        >>> geometry.centroids
+        tensor([[0, 0],
+                [2, 1]])
+        >>> geometry.areas
+        tensor([3, 1])
+        >>> geometry.boxes
+        tensor([[0, 0, 2, 2],
+                [2, 1, 3, 2]])
     """
     width = segment_ids.shape[1]
     pixels, ids, xy = _pixels_of_segments(segment_ids)
@@ -125,6 +161,11 @@ def centers_of_mass(segment_ids: Tensor, num_segments: int) -> Tensor:
 
     Returns:
         (x, y) in pixels of the map, (M, 2) float64; zero for a segment without pixels.
+
+    Example:
+        >>> centers_of_mass(torch.tensor([[0, 0, -1], [0, 1, 1]]), num_segments=2)
+        tensor([[0.3333, 0.3333],
+                [1.5000, 1.0000]], dtype=torch.float64)
     """
     _, ids, xy = _pixels_of_segments(segment_ids)
     return _mean_positions(ids, xy, torch.bincount(ids, minlength=num_segments))

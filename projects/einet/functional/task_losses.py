@@ -1,6 +1,11 @@
 """Losses of the dense tasks: centroid heatmap (L_hm), semantic segmentation (L_sem), offsets.
 
-Letters: B images, C categories, C_th thing categories, h x w and H x W map sizes.
+Shape shorthand:
+    B: images of a batch
+    C: categories
+    C_th: thing categories
+    h, w: feature map at stride 4
+    H, W: map of labels
 """
 
 from typing import Literal
@@ -31,6 +36,14 @@ def heatmap_mse_loss(
 
     Returns:
         Scalar in [0, 1] (``'sum'``: [0, C_th]); zero when every pixel is masked.
+
+    Example:
+        >>> logits = torch.zeros(1, 1, 1, 2)  # probabilities of 1/2
+        >>> target = torch.tensor([[[[1.0, 0.75]]]])
+        >>> heatmap_mse_loss(logits, target)
+        tensor(0.1562)
+        >>> heatmap_mse_loss(logits, target, mask=torch.tensor([[[[True, False]]]]))
+        tensor(0.2500)
     """
     if logits.numel() == 0:
         return logits.sum()
@@ -64,6 +77,12 @@ def heatmap_focal_loss(
 
     Returns:
         Scalar >= 0; without peaks it is the sum over the negatives.
+
+    Example:
+        >>> logits = torch.zeros(1, 1, 1, 2)  # probabilities of 1/2
+        >>> target = torch.tensor([[[[1.0, 0.0]]]])
+        >>> heatmap_focal_loss(logits, target)  # 2 * (1/2)^2 log(2)
+        tensor(0.3466)
     """
     probability = logits.sigmoid()
     is_peak = target == 1
@@ -101,6 +120,15 @@ def bootstrapped_cross_entropy(
 
     Raises:
         ValueError: If ``top_fraction`` is outside (0, 1].
+
+    Example:
+        >>> logits = torch.tensor([0.0, 2.0]).expand(1, 1, 1, 2)
+        >>> logits = torch.cat([logits, -logits], dim=1)
+        >>> labels = torch.tensor([[[0, 0]]])
+        >>> bootstrapped_cross_entropy(logits, labels)
+        tensor(0.3556)
+        >>> bootstrapped_cross_entropy(logits, labels, top_fraction=0.5)  # log(2)
+        tensor(0.6931)
     """
     if not 0 < top_fraction <= 1:
         raise ValueError(f'top_fraction must be in (0, 1], got {top_fraction}.')
@@ -117,5 +145,10 @@ def bootstrapped_cross_entropy(
 
 
 def nonzero(total: Tensor) -> Tensor:
-    """A divisor that is not 0; the sum above it is 0 when this one is."""
+    """A divisor that is not 0; the sum above it is 0 when this one is.
+
+    Example:
+        >>> nonzero(torch.tensor([0.0, 3.0]))
+        tensor([1., 3.])
+    """
     return torch.where(total > 0, total, 1.0)

@@ -59,12 +59,12 @@ def embedding_colors(embedding: np.ndarray, mask: np.ndarray | None = None) -> n
     depth, height, width = embedding.shape
     pixels = np.nan_to_num(embedding.reshape(depth, -1).T.astype(np.float64))
     chosen = np.ones(len(pixels), bool) if mask is None or mask.sum() < 8 else mask.ravel()
-    centerd = pixels - pixels[chosen].mean(axis=0)
+    centered = pixels - pixels[chosen].mean(axis=0)
     # eigh sorts ascending: the last three columns carry the most variance.
-    axes = np.linalg.eigh(centerd[chosen].T @ centerd[chosen])[1][:, ::-1][:, :3]
+    axes = np.linalg.eigh(centered[chosen].T @ centered[chosen])[1][:, ::-1][:, :3]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     projected = np.zeros((len(pixels), 3))
-    projected[:, : axes.shape[1]] = centerd @ axes
+    projected[:, : axes.shape[1]] = centered @ axes
     low, high = np.percentile(projected[chosen], (2, 98), axis=0)
     # A component without variance is rounding noise, which must not be stretched to full color.
     floor = max(1e-6 * float((high - low).max()), 1e-12)

@@ -52,7 +52,7 @@ def compose_sheet(
     Args:
         titles: one per column.
         rows: at least one, each with as many images as there are titles.
-        box: width of a column; images are at most this wide and centerd in it.
+        box: width of a column; images are at most this wide and centered in it.
         heading: a line at the top.
 
     Returns:
