@@ -32,8 +32,6 @@ TESTED_ELSEWHERE = {
     'models/backbones/xception_blocks.py': 'tests/models/backbones/test_xception.py',
     'models/outputs.py': 'tests/models/test_einet.py',
     'panoptic_deeplab/losses.py': 'tests/panoptic_deeplab/test_criterion.py',
-    'structures/limits.py': 'tests/datasets/test_categories.py',
-    'structures/segments.py': 'tests/tools/test_converter_maps.py',
     'version.py': 'tests/test_docs.py',
 }
 

@@ -32,8 +32,8 @@ from einet.datasets.validation import (
     json_report,
     repair_areas,
     text_report,
-    write_new,
 )
+from einet.structures.files import write_new
 from einet.utils import add_common_arguments, load_config
 
 
@@ -102,7 +102,7 @@ def repair(report: SourceReport, path: Path, drop_missing: bool) -> str:
     if report.content is None or 'annotations' not in report.content:
         return f'{path} was not written: there are no annotations to correct'
     repaired = repair_areas(report.content, report.pixels, drop_missing)
-    write_new(repaired.content, path)
+    write_new(path, json.dumps(repaired.content).encode())
     return (
         f'{path}: {repaired.changed} segments corrected, {repaired.dropped} left out, '
         f'{repaired.untouched} annotations without a readable PNG left as they were. '

@@ -1,6 +1,5 @@
 """The data part of every config, on images: sizes, types, and what the metric needs."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,19 +9,18 @@ from mmdet.registry import DATASETS
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from einet.datasets.conversion.shapes import CATEGORIES, ShapesParameters, write_shapes
+from einet.datasets.conversion.shapes_scene import STUFF, THINGS
 from einet.models.preprocessor import PanopticDataPreprocessor
 
-from ..paths import CONFIGS, ROOT
-
-sys.path.insert(0, str(ROOT / 'tools' / 'dataset_converters'))
-import shapes
+from ..paths import CONFIGS
 
 
 @pytest.fixture(scope='session')
 def shapes_root(tmp_path_factory) -> Path:
     """A few synthetic images."""
     root = tmp_path_factory.mktemp('data') / 'shapes'
-    shapes.main([str(root), '--train', '4', '--val', '2', '--workers', '1'])
+    write_shapes(root, ShapesParameters(train=4, val=2))
     return root
 
 
@@ -87,10 +85,9 @@ def test_validation_sample(name, fixture, request):
 
 def test_shapes_config_has_the_generators_classes(shapes_root):
     meta = DATASETS.build(load('shapes', shapes_root).val_dataloader.dataset).metainfo
-    assert meta['thing_classes'] == shapes.THINGS
-    assert meta['stuff_classes'] == shapes.STUFF
-    assert [list(color) for color in meta['palette']] == list(shapes.PALETTE.values())
-    assert tuple(shapes.PALETTE) == meta['classes']
+    assert (meta['thing_classes'], meta['stuff_classes']) == (THINGS, STUFF)
+    assert [list(color) for color in meta['palette']] == [c['color'] for c in CATEGORIES]
+    assert [c['name'] for c in CATEGORIES] == list(meta['classes'])
 
 
 PAPER = ('coco_panoptic', 'coco_panoptic-1025', 'cityscapes_panoptic', 'vistas_panoptic')

@@ -1,13 +1,13 @@
 import pytest
 
-from einet.evaluation.classes import ClassTable
+from einet.evaluation.classes import PanopticClasses
 
 META = dict(classes=('a', 'b', 'sky'), thing_classes=('b', 'a'), category_ids=[9, 4, 70])
 
 
 def test_things_are_found_by_name():
-    table = ClassTable.from_metainfo(META, with_category_ids=True)
-    assert table == ClassTable(('a', 'b', 'sky'), frozenset({0, 1}), (9, 4, 70))
+    table = PanopticClasses.from_metainfo(META, with_category_ids=True)
+    assert table == PanopticClasses(('a', 'b', 'sky'), frozenset({0, 1}), (9, 4, 70))
     assert table.stuff_labels == {2} and len(table) == 3
 
 
@@ -15,13 +15,13 @@ def test_things_are_found_by_name():
 def test_what_is_missing_is_named(key):
     meta = {name: value for name, value in META.items() if name != key}
     with pytest.raises(KeyError, match=f'lacks `{key}`'):
-        ClassTable.from_metainfo(meta, with_category_ids=True)
+        PanopticClasses.from_metainfo(meta, with_category_ids=True)
 
 
 def test_category_ids_are_for_writing():
-    assert ClassTable.from_metainfo(dict(classes=('a',), thing_classes=())).category_ids == ()
+    assert PanopticClasses.from_metainfo(dict(classes=('a',), thing_classes=())).category_ids == ()
 
 
 def test_no_metainfo():
     with pytest.raises(KeyError, match='lacks `classes`'):
-        ClassTable.from_metainfo(None)
+        PanopticClasses.from_metainfo(None)

@@ -11,7 +11,7 @@ CLASSES, THINGS, CATEGORY_IDS = ('sky', 'cat', 'road'), frozenset({1}), (40, 17,
 
 def test_stuff_of_label_zero_is_not_void(tmp_path):
     pred_map = np.array([[0, 0, 2], [3, 1001, 2], [3, 4001, 4001]])
-    written = write_image(tmp_path / 'a', 'x.jpg', 5, pred_map, 3, 1000)
+    written = write_image(tmp_path / 'a', 'x.jpg', 5, pred_map, 3)
     id_map = read_id_map(str(tmp_path / 'a' / 'x.png'))
     assert id_map.tolist() == [[1, 1, 3], [0, 1002, 3], [0, 4002, 4002]]
 
@@ -38,14 +38,14 @@ def test_stuff_of_label_zero_is_not_void(tmp_path):
 
 
 def test_void_image(tmp_path):
-    written = write_image(tmp_path, 'x.png', 'a', np.full((2, 3), 3), 3, 1000)
+    written = write_image(tmp_path, 'x.png', 'a', np.full((2, 3), 3), 3)
     assert written.ids.shape == (0,)
     assert not read_id_map(str(tmp_path / 'x.png')).any()
 
 
 def test_writing_again_replaces_and_leaves_nothing_else(tmp_path):
     for value in (0, 2):
-        write_image(tmp_path, 'x.jpg', 1, np.full((2, 2), value), 3, 1000)
+        write_image(tmp_path, 'x.jpg', 1, np.full((2, 2), value), 3)
     assert (read_id_map(str(tmp_path / 'x.png')) == 3).all()
     assert [path.name for path in tmp_path.iterdir()] == ['x.png']
 
@@ -53,13 +53,13 @@ def test_writing_again_replaces_and_leaves_nothing_else(tmp_path):
 @pytest.mark.parametrize('pan_id', [-999, 1 << 24, (1 << 24) + 2000])
 def test_id_that_does_not_fit(tmp_path, pan_id):
     with pytest.raises(ValueError, match='do not fit into a PNG'):
-        write_image(tmp_path, 'x.jpg', 1, np.array([[pan_id]]), 999, 1000)
+        write_image(tmp_path, 'x.jpg', 1, np.array([[pan_id]]), 999)
     assert not any(tmp_path.iterdir())
 
 
 def test_two_images_of_one_name(tmp_path):
     images = [
-        write_image(tmp_path, image, image_id, np.zeros((1, 1), int), 3, 1000)
+        write_image(tmp_path, image, image_id, np.zeros((1, 1), int), 3)
         for image_id, image in ((1, 'x.jpg'), (2, 'x.png'))
     ]
     with pytest.raises(ValueError, match=r'images 1 and 2 are both named x\.png'):

@@ -10,7 +10,8 @@ import pytest
 import torch
 from mmdet.registry import METRICS
 
-from einet.evaluation import PanopticMetric, PanopticQualityMetric, image
+from einet.evaluation import PanopticMetric, PanopticQualityMetric
+from einet.evaluation import sample as sample_module
 from einet.structures.id_map import read_id_map
 
 TINY_META = dict(
@@ -168,7 +169,7 @@ class TestOnePass:
             paths.append(path)
             return read_id_map(path, backend_args)
 
-        monkeypatch.setattr(image, 'read_id_map', read)
+        monkeypatch.setattr(sample_module, 'read_id_map', read)
         evaluate_all(samples, coco_meta, EVERYTHING)
         assert paths == [sample['seg_map_path'] for sample in samples]
 

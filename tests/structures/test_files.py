@@ -1,8 +1,16 @@
-import cv2
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from einet.structures.files import write_file, write_png
+from einet.structures.files import (
+    encode_png,
+    read_json,
+    read_png,
+    write_file,
+    write_new,
+    write_png,
+)
 
 
 def test_writing_again_replaces_and_leaves_nothing_else(tmp_path):
@@ -12,9 +20,71 @@ def test_writing_again_replaces_and_leaves_nothing_else(tmp_path):
     assert [path.name for path in (tmp_path / 'new').iterdir()] == ['a.txt']
 
 
+def test_a_failed_write_leaves_the_old_file_alone(tmp_path, monkeypatch):
+    write_file(tmp_path / 'a.txt', b'first')
+
+    def fail(self, target):
+        assert self.read_bytes() == b'second'
+        raise OSError('disk full')
+
+    monkeypatch.setattr(Path, 'replace', fail)
+    with pytest.raises(OSError, match='disk full'):
+        write_file(tmp_path / 'a.txt', b'second')
+    assert (tmp_path / 'a.txt').read_bytes() == b'first'
+    assert [path.name for path in tmp_path.iterdir()] == ['a.txt']
+
+
+def test_a_new_file_replaces_no_other(tmp_path):
+    path = tmp_path / 'new' / 'x.json'
+    write_new(path, b'first')
+    with pytest.raises(FileExistsError, match=r'x\.json exists with another content; move it away'):
+        write_new(path, b'second')
+    assert path.read_bytes() == b'first'
+    assert [path.name for path in path.parent.iterdir()] == ['x.json']
+
+
+def test_a_file_with_the_same_content_is_left_alone(tmp_path):
+    path = tmp_path / 'x.json'
+    write_new(path, b'same')
+    inode = path.stat().st_ino  # another one after a replacement
+    write_new(path, b'same')
+    assert path.stat().st_ino == inode
+
+
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
 def test_a_png_comes_back(tmp_path, dtype):
     image = np.array([[0, 1], [255, np.iinfo(dtype).max], [7, 3]], dtype)
     write_png(tmp_path / 'a.png', image)
-    read = cv2.imread(str(tmp_path / 'a.png'), cv2.IMREAD_UNCHANGED)
+    read = read_png(str(tmp_path / 'a.png'))
     assert read.dtype == dtype and (read == image).all()
+    assert (tmp_path / 'a.png').read_bytes() == encode_png(image)
+
+
+def test_channels_and_alpha_stay(tmp_path):
+    image = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+    write_png(tmp_path / 'a.png', image)
+    assert (read_png(str(tmp_path / 'a.png')) == image).all()
+
+
+@pytest.mark.parametrize('content', [b'', b'\x89PNG', b'no image'])
+def test_what_is_no_image_is_none(tmp_path, content):
+    (tmp_path / 'a.png').write_bytes(content)
+    assert read_png(str(tmp_path / 'a.png')) is None
+
+
+def test_a_missing_file_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_png(str(tmp_path / 'a.png'))
+
+
+def test_json_is_read(tmp_path):
+    (tmp_path / 'a.json').write_text('{"a": [1, 2.5]}')
+    assert read_json(tmp_path / 'a.json') == dict(a=[1, 2.5])
+
+
+def test_what_is_no_json_is_named(tmp_path):
+    (tmp_path / 'cut.json').write_text('{"a": [1, ')
+    with pytest.raises(ValueError, match=r'cut\.json is not JSON or is cut off: '):
+        read_json(tmp_path / 'cut.json')
+    with pytest.raises(FileNotFoundError, match=r'nowhere\.json does not exist'):
+        read_json(tmp_path / 'nowhere.json')

@@ -44,7 +44,7 @@ def drawn_box(image: np.ndarray, before: np.ndarray) -> tuple[int, int, int, int
     return x.min(), y.min(), x.max(), y.max()
 
 
-def test_name_is_centerd_on_its_anchor_and_the_image_is_not_changed():
+def test_name_is_centered_on_its_anchor_and_the_image_is_not_changed():
     image = np.full((100, 200, 3), 90, np.uint8)
     drawn = draw_labels(image, np.array([[120, 40]]), np.array([30.0]), ['zebra'])
     left, top, right, bottom = drawn_box(drawn, image)

@@ -69,7 +69,13 @@ def test_truth_is_read_from_its_png(tmp_path):
     drawn = []
     for given in (
         sample(truth, pets()),
-        sample(None, pets(), seg_map_path=path, segments_info=[segment(500, 0), segment(3, 3)]),
+        sample(
+            None,
+            pets(),
+            seg_map_path=path,
+            segments_info=[segment(500, 0), segment(3, 3)],
+            num_classes=VOID,
+        ),
     ):
         drawer = visualizer(min_size=0)
         drawer.add_datasample('a', photo(), given)
@@ -77,10 +83,15 @@ def test_truth_is_read_from_its_png(tmp_path):
     assert (drawn[0] == drawn[1]).all()
 
 
-def test_truth_of_another_size_is_brought_to_the_images():
-    drawer = visualizer(min_size=0)
-    drawer.add_datasample('a', photo(), sample(pets()[::2, ::2].copy(), pets()))
-    assert drawer.get_image().shape == (60, 2 * 80 + GAP, 3)
+@pytest.mark.parametrize('other', ['truth', 'prediction'])
+def test_a_map_of_another_size_is_brought_to_the_images(other):
+    drawer = visualizer(min_size=0, with_names=False)
+    maps = dict(truth=pets(), prediction=pets()) | {other: pets()[::2, ::2].copy()}
+    drawer.add_datasample('a', photo(), sample(**maps))
+    drawn = drawer.get_image()
+    assert drawn.shape == (60, 2 * 80 + GAP, 3)
+    # The scene's borders lie on even rows and columns, so that no pixel is lost.
+    assert (drawn[:, :80] == drawn[:, 80 + GAP :]).all()
 
 
 def test_void_that_a_metric_overwrote_with_0_is_void():
@@ -146,6 +157,7 @@ def test_real_nuclei_can_be_told_apart(nuclei_root):
         prediction=np.full(image.shape[:2], 1),
         seg_map_path=str(nuclei_root / f'annotations/{name}' / annotation['file_name']),
         segments_info=infos,
+        num_classes=2,
     )
     drawer = visualizer({**meta, 'palette': [(200, 0, 0), (60, 60, 60)]}, min_size=0)
     drawer.add_datasample('a', image, given)

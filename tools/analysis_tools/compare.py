@@ -31,11 +31,11 @@ class Run:
     """One training.
 
     Args:
-        config: file.
-        seed: of everything random.
-        folder: where it goes.
-        options: more arguments for both tools.
-        threads: per process.
+        config: Config file.
+        seed: Seed of everything random.
+        folder: Folder of its results.
+        options: More arguments for both tools.
+        threads: CPU threads.
     """
 
     config: Path

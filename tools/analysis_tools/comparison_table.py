@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-COLUMNS = ('PQ', 'PQ_th', 'PQ_st', 'SQ', 'RQ', 'AP', 'mIoU')
+from einet.evaluation.score_table import COLUMNS
+
 _RESAMPLES = 10_000
 
 Scores = Mapping[str, Mapping[int, Mapping[str, float | None]]]
@@ -18,7 +19,7 @@ def compare_scores(scores: Scores) -> dict[str, dict[str, dict[str, Any]]]:
     """Statistics of each config and column.
 
     Args:
-        scores: of all runs.
+        scores: All runs' scores.
 
     Returns:
         config -> column -> ``values`` (by seed), ``mean``, ``std`` (of the sample; None with one
@@ -57,8 +58,8 @@ def paired_interval(differences: Sequence[float], level: float = 0.95) -> tuple[
     """Percentile bootstrap interval of the mean of paired differences.
 
     Args:
-        differences: one per seed, at least one.
-        level: share of the resampled means inside the interval.
+        differences: One per seed, at least one.
+        level: Share of the resampled means inside the interval.
 
     Returns:
         Lower and upper end; the same resamples every time.

@@ -20,7 +20,6 @@ import mmcv
 import numpy as np
 import torch
 from mmdet.apis import init_detector
-from mmdet.evaluation.functional import INSTANCE_OFFSET
 from mmdet.registry import DATASETS
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
@@ -30,17 +29,16 @@ from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
 from torch import nn
 
-from einet.evaluation.pq import pq_statistics
-from einet.evaluation.pq_summary import class_quality, mean_quality, sum_statistics
-from einet.structures.id_map import read_id_map
-from einet.structures.segments import parse_segments
+from einet.evaluation.classes import PanopticClasses
+from einet.evaluation.measures.pq import PQMeasure, class_quality, mean_quality, sum_statistics
+from einet.evaluation.sample import EvaluatedSample
 from einet.utils import add_common_arguments, load_config
 from einet.visualization import (
     PANEL_TITLES,
     SheetRow,
     compose_sheet,
+    ground_truth,
     model_panels,
-    read_panoptic_seg,
 )
 
 
@@ -92,16 +90,13 @@ def run_model(
     return predicted, heatmap, embedding
 
 
-def score(sample: DetDataSample, prediction: np.ndarray, meta: dict[str, Any]) -> str:
-    """PQ of one image and how many of its instances were found, in words."""
-    num_classes, num_things = len(meta['classes']), len(meta['thing_classes'])
-    segments = parse_segments(sample.segments_info, num_classes, frozenset(range(num_things)))
-    counted = pq_statistics(
-        read_id_map(sample.seg_map_path), segments, prediction, num_classes, INSTANCE_OFFSET
-    )
-    total = sum_statistics([counted], num_classes)
-    pq = mean_quality(class_quality(total), range(num_classes))[0].pq
-    found, missed = (int(n[:num_things].sum()) for n in (total.tp, total.fn))
+def score(sample: DetDataSample, meta: dict[str, Any]) -> str:
+    """PQ of one image at its original size, and how many of its instances were found, in words."""
+    classes = PanopticClasses.from_metainfo(meta)
+    counted = PQMeasure().measure(EvaluatedSample(sample.to_dict(), classes))
+    total = sum_statistics([counted], len(classes))
+    pq = mean_quality(class_quality(total), range(len(classes)))[0].pq
+    found, missed = (int(n[list(classes.thing_labels)].sum()) for n in (total.tp, total.fn))
     return f'PQ {100 * pq:.1f}, {found} of {found + missed} instances found'
 
 
@@ -110,18 +105,18 @@ def draw_row(
 ) -> SheetRow:
     """One image's row."""
     sample, heatmap, embedding = run_model(model, dataset[index])
-    prediction = sample.pred_panoptic_seg.sem_seg[0].numpy()
+    image = mmcv.imread(sample.img_path, channel_order='rgb')
     images = model_panels(
-        mmcv.imread(sample.img_path, channel_order='rgb'),
-        read_panoptic_seg(sample.seg_map_path, sample.segments_info, meta),
-        prediction,
+        image,
+        ground_truth(sample, image),
+        sample.pred_panoptic_seg.sem_seg[0].numpy(),
         heatmap,
         embedding,
         sample.pred_instances.centroids.numpy(),
         meta,
         box,
     )
-    return SheetRow(f'{Path(sample.img_path).name}:  {score(sample, prediction, meta)}', images)
+    return SheetRow(f'{Path(sample.img_path).name}:  {score(sample, meta)}', images)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -13,34 +13,10 @@ The same parameters give the same files, bit by bit, whatever the number of proc
 """
 
 import argparse
-import json
-import shutil
 import sys
-from functools import partial
 from pathlib import Path
 
-import cv2
-import numpy as np
-from mmengine.utils import track_parallel_progress, track_progress
-from shapes_scene import STUFF, THINGS, VOID, Scene, draw_scene
-
-FORMAT_VERSION = 1
-PARAMETERS_FILE = 'shapes_parameters.json'
-PALETTE = {
-    'disc': [220, 60, 50],
-    'square': [210, 70, 220],
-    'triangle': [240, 200, 40],
-    'star': [90, 80, 240],
-    'sky': [150, 190, 235],
-    'grass': [80, 150, 60],
-    'water': [30, 95, 130],
-}
-# As in COCO, ids have gaps and are not labels.
-CATEGORIES = [
-    dict(id=i, name=name, isthing=int(name in THINGS), color=PALETTE[name], supercategory=group)
-    for group, first, names in (('thing', 1, THINGS), ('stuff', 21, STUFF))
-    for i, name in enumerate(names, start=first)
-]
+from einet.datasets.conversion.shapes import ShapesParameters, write_shapes
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -63,123 +39,14 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def encode_segments(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray, list[dict]]:
-    """Give every segment that has pixels a random id, as COCO's files do.
-
-    Returns:
-        (H, W, 3) uint8 in OpenCV's BGR order, id = R + 256 G + 256^2 B, and COCO's `segments_info`.
-    """
-    category_ids = {c['name']: c['id'] for c in CATEGORIES}
-    ids = rng.choice(np.arange(1, 256**3), size=len(scene.segments), replace=False)
-    id_map = np.where(scene.segment_map == VOID, 0, ids[scene.segment_map])
-    segments = []
-    for index, (kind, crowd) in enumerate(scene.segments):
-        y, x = np.nonzero(scene.segment_map == index)
-        if not len(x):
-            continue
-        box = [x.min(), y.min(), x.max() - x.min() + 1, y.max() - y.min() + 1]
-        segments.append(
-            dict(
-                id=int(ids[index]),
-                category_id=category_ids[kind],
-                iscrowd=int(crowd),
-                bbox=[int(v) for v in box],
-                area=len(x),
-            )
-        )
-    return np.stack([id_map >> 16, id_map >> 8, id_map], axis=-1).astype(np.uint8), segments
-
-
-def write_image(index: int, out: Path, split: str, parameters: dict) -> tuple[dict, dict]:
-    """Draw and write image `index` of a split; returns its JSON image and annotation."""
-    cv2.setNumThreads(1)
-    stream = [parameters['seed'], ('train', 'val').index(split), index]
-    rng = np.random.default_rng(stream)
-    scene = draw_scene(rng, parameters['size'], parameters['max_instances'])
-    png, segments = encode_segments(scene, rng)
-    stem = f'{index:012d}'
-    path, annotation = out / split / f'{stem}.jpg', out / f'annotations/panoptic_{split}'
-    jpeg = [cv2.IMWRITE_JPEG_QUALITY, 95]
-    written = cv2.imwrite(str(path), scene.image[..., ::-1], jpeg)
-    written &= cv2.imwrite(str(annotation / f'{stem}.png'), png)
-    if not written:
-        raise OSError(f'cannot write {path} or its annotation: disk full or not writable?')
-    height, width = scene.segment_map.shape
-    image = dict(id=index, file_name=path.name, height=height, width=width)
-    return image, dict(image_id=index, file_name=f'{stem}.png', segments_info=segments)
-
-
-def write_split(out: Path, split: str, parameters: dict, workers: int) -> None:
-    """Write all images of a split and, last, its JSON."""
-    for folder in (out / split, out / f'annotations/panoptic_{split}'):
-        folder.mkdir(parents=True, exist_ok=True)
-    count = parameters[split]
-    print(f'{split}: {count} images of {parameters["size"]} px', flush=True)
-    write = partial(write_image, out=out, split=split, parameters=parameters)
-    if workers > 1:
-        records = track_parallel_progress(write, range(count), workers, chunksize=4)
-    else:
-        records = track_progress(write, range(count))
-    print(flush=True)
-    images, annotations = map(list, zip(*records, strict=True))
-    content = dict(
-        info=dict(description='synthetic shapes', **parameters),
-        categories=CATEGORIES,
-        images=images,
-        annotations=annotations,
-    )
-    path = out / f'annotations/panoptic_{split}.json'
-    partial_path = path.with_suffix('.json.partial')
-    partial_path.write_text(json.dumps(content))
-    partial_path.replace(path)
-
-
-def is_complete(out: Path, split: str, parameters: dict) -> bool:
-    """Whether a split was written to its end with these parameters."""
-    path = out / f'annotations/panoptic_{split}.json'
-    if not path.exists():
-        return False
-    content = json.loads(path.read_text())
-    made_with = {k: content['info'].get(k) for k in parameters}
-    names = {p.name for p in (out / split).glob('*.jpg')}
-    masks = {p.name for p in (out / f'annotations/panoptic_{split}').glob('*.png')}
-    return (
-        made_with == parameters
-        and {i['file_name'] for i in content['images']} <= names
-        and {a['file_name'] for a in content['annotations']} <= masks
-    )
-
-
-def claim_folder(out: Path, parameters: dict, force: bool) -> None:
-    """Make `out` ours, or stop: never overwrite another set unless told to."""
-    marker = out / PARAMETERS_FILE
-    if marker.exists():
-        found = json.loads(marker.read_text())
-        if found != parameters and not force:
-            sys.exit(
-                f'{out} holds a set made with {found}, not {parameters}.\n'
-                'Choose another folder, or replace it with --force.'
-            )
-        if force:
-            for name in ('train', 'val', 'annotations'):
-                shutil.rmtree(out / name, ignore_errors=True)
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        sys.exit(f'{out} holds something this tool did not write: choose another folder.')
-    out.mkdir(parents=True, exist_ok=True)
-    marker.write_text(json.dumps(parameters))
-
-
 def main(argv: list[str] | None = None) -> None:
     """Write the set, or the part of it that is missing."""
     args = parse_args(argv)
-    names = ('train', 'val', 'size', 'max_instances', 'seed')
-    parameters = {name: getattr(args, name) for name in names} | dict(version=FORMAT_VERSION)
-    claim_folder(args.out, parameters, args.force)
-    for split in ('train', 'val'):
-        if is_complete(args.out, split, parameters):
-            print(f'{split}: already complete in {args.out}, nothing to do')
-        else:
-            write_split(args.out, split, parameters, args.workers)
+    parameters = ShapesParameters(args.train, args.val, args.size, args.max_instances, args.seed)
+    try:
+        write_shapes(args.out, parameters, args.workers, args.force)
+    except FileExistsError as error:
+        sys.exit(str(error))
     print(f'shapes are in {args.out}')
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class ClassTable:
+class PanopticClasses:
     """The C classes by label, things first.
 
     Args:
         names: (C,) by label.
-        thing_labels: labels of the thing classes.
-        category_ids: (C,) id in the annotation file of each label; empty when not known.
+        thing_labels: Labels of the thing classes.
+        category_ids: (C,) annotation file's id of each label; empty when not known.
     """
 
     names: tuple[str, ...]
@@ -22,15 +22,15 @@ class ClassTable:
     @classmethod
     def from_metainfo(
         cls, metainfo: Mapping[str, Any] | None, with_category_ids: bool = False
-    ) -> 'ClassTable':
+    ) -> 'PanopticClasses':
         """Read a data set's metainfo.
 
         Args:
-            metainfo: with ``classes``, ``thing_classes`` and, to write results, ``category_ids``.
-            with_category_ids: whether they are needed.
+            metainfo: ``classes``, ``thing_classes`` and, to write results, ``category_ids``.
+            with_category_ids: Whether they are needed.
 
         Raises:
-            KeyError: naming the key that is missing.
+            KeyError: A key is missing; the message names it.
         """
         metainfo = metainfo or {}
         keys = ['classes', 'thing_classes'] + (['category_ids'] if with_category_ids else [])

@@ -1,4 +1,10 @@
-"""Predictions on disk: COCO panoptic JSON and id-coded PNGs, for panopticapi and test servers."""
+"""Predictions on disk: COCO panoptic JSON and id-coded PNGs, for panopticapi and test servers.
+
+Shape shorthand:
+    H, W: image
+    C: classes
+    P: predicted segments
+"""
 
 import json
 from collections.abc import Sequence
@@ -12,8 +18,8 @@ from numpy.typing import NDArray
 from ..structures.files import write_file, write_png
 from ..structures.id_map import ids_to_bgr
 from ..structures.limits import MAX_ID
+from ..structures.panoptic_ids import decode_labels
 from ..structures.segments import NONE
-from .pq import decode_labels
 
 #: Ids on disk are those in memory plus this, so that stuff of label 0 is not void.
 ID_SHIFT = 1
@@ -24,13 +30,13 @@ class WrittenImage:
     """What the JSON has to say about one PNG.
 
     Args:
-        image_id: as in the dataset; int or str.
-        image: file name of the image, without folder.
-        height: in pixels.
-        width: in pixels.
-        ids: (P,) ids of the segments in the PNG.
+        image_id: Id in the data set; int or str.
+        image: Image's file name, without folder.
+        height: Height in pixels.
+        width: Width in pixels.
+        ids: (P,) segment ids in the PNG.
         labels: (P,) labels in [0, C).
-        areas: (P,) in pixels.
+        areas: (P,) areas in pixels.
     """
 
     image_id: int | str
@@ -43,7 +49,7 @@ class WrittenImage:
 
     @property
     def file_name(self) -> str:
-        """Of the PNG: the image's, as COCO pairs them."""
+        """The PNG's name: the image's, as COCO pairs them."""
         return f'{Path(self.image).stem}.png'
 
 
@@ -53,29 +59,27 @@ def write_image(
     image_id: int | str,
     pred_map: NDArray[np.integer],
     num_classes: int,
-    instance_offset: int,
 ) -> WrittenImage:
     """Write one prediction as an id-coded PNG; void pixels become 0.
 
     Several processes may write the same file: each moves a complete one into place.
 
     Args:
-        folder: where to write; made when missing.
-        image: file name of the image; the PNG gets its stem.
-        image_id: of the image.
-        pred_map: (H, W) integer, label + instance_offset * instance; label C is void.
+        folder: Where to write; made when missing.
+        image: Image's file name; the PNG gets its stem.
+        image_id: Id in the data set.
+        pred_map: (H, W) panoptic ids, void = C.
         num_classes: C.
-        instance_offset: > C.
 
     Returns:
         The segments of the PNG.
 
     Raises:
-        ValueError: when a label lies outside [0, C] or an id does not fit into 24 bits.
+        ValueError: A label lies outside [0, C] or an id does not fit into 24 bits.
     """
     values, inverse, areas = np.unique(pred_map, return_inverse=True, return_counts=True)
     values = values.astype(np.int64)
-    labels = decode_labels(values, num_classes, instance_offset)
+    labels = decode_labels(values, num_classes)
     kept = labels != NONE
     ids = np.where(kept, values + ID_SHIFT, 0)
     if ids.min(initial=0) < 0 or ids.max(initial=0) > MAX_ID:
@@ -100,14 +104,14 @@ def write_json(
     """Write the annotation file of all PNGs, complete enough to be read as a dataset again.
 
     Args:
-        path: of the JSON file.
-        images: one per image.
-        classes: (C,) names in the order of the labels.
-        thing_labels: labels of the thing classes.
-        category_ids: (C,) id in the JSON of each label.
+        path: JSON file.
+        images: What :func:`write_image` returned, one per image.
+        classes: (C,) names by label.
+        thing_labels: Labels of the thing classes.
+        category_ids: (C,) JSON's id of each label.
 
     Raises:
-        ValueError: when two images share one file name.
+        ValueError: Two images share one file name.
     """
     owners: dict[str, int | str] = {}
     for image in images:

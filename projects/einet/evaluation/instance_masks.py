@@ -1,6 +1,8 @@
 """Masks of segments as run lengths, straight from a map of ids: no bitmap is made.
 
-Letters: H x W pixels; K segments.
+Shape shorthand:
+    H, W: image
+    K: segments
 """
 
 from collections.abc import Sequence
@@ -37,8 +39,8 @@ def encode_segments(id_map: NDArray[np.integer], ids: Sequence[int]) -> list[RLE
     depends on K and memory does not.
 
     Args:
-        id_map: (H, W) integer.
-        ids: K values; one that no pixel has gets an empty mask.
+        id_map: (H, W) integer ids.
+        ids: K ids; one that no pixel has gets an empty mask.
 
     Returns:
         K run lengths.

@@ -7,27 +7,27 @@ from typing import Any
 from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
-from .ap_measure import APMeasure
-from .cityscapes_measure import CityscapesAPMeasure
-from .classes import ClassTable
-from .image import EvaluatedImage
-from .iou_measure import IoUMeasure
-from .measure import Measure
-from .pq_measure import PQMeasure
+from .classes import PanopticClasses
+from .measures.ap import APMeasure
+from .measures.base import Measure
+from .measures.cityscapes_ap import CityscapesAPMeasure
+from .measures.iou import IoUMeasure
+from .measures.pq import PQMeasure
+from .sample import EvaluatedSample
 
 METRIC_NAMES = ('PQ', 'AP', 'cityscapes_AP', 'mIoU')
 
 
 @dataclass(frozen=True)
-class ImageResult:
-    """All that is kept of one image, and all that travels between ranks: no maps.
+class MetricResult:
+    """All that is kept of one sample, and all that travels between ranks: no maps.
 
     One per sample and in the samples' order, because mmengine drops what the sampler padded by
     counting.
 
     Args:
-        measured: by each measure; empty with ``format_only``.
-        written: by each measure; empty without ``outfile_prefix``.
+        measured: What each measure counted; empty with ``format_only``.
+        written: What each measure wrote; empty without ``outfile_prefix``.
     """
 
     measured: tuple[Any, ...]
@@ -40,10 +40,10 @@ class PanopticMetric(BaseMetric):
 
     In memory; the samples are not changed. Definitions, with the rules for crowd and void:
 
-    * ``PQ``: :class:`.pq_measure.PQMeasure`, panopticapi's.
-    * ``AP``: :class:`.ap_measure.APMeasure`, pycocotools'.
-    * ``cityscapes_AP``: :class:`.cityscapes_measure.CityscapesAPMeasure`, cityscapesScripts'.
-    * ``mIoU``: :class:`.iou_measure.IoUMeasure`, mmseg's.
+    * ``PQ``: :class:`.measures.pq.PQMeasure`, panopticapi's.
+    * ``AP``: :class:`.measures.ap.APMeasure`, pycocotools'.
+    * ``cityscapes_AP``: :class:`.measures.cityscapes_ap.CityscapesAPMeasure`, cityscapesScripts'.
+    * ``mIoU``: :class:`.measures.iou.IoUMeasure`, mmseg's.
 
     Reads of each sample ``seg_map_path``, ``segments_info``, ``img_id`` and ``img_path``, and of
     its prediction, at the original size: ``pred_panoptic_seg`` (label + 1000 * instance, void = C),
@@ -53,25 +53,25 @@ class PanopticMetric(BaseMetric):
     Values are percent; NaN means that there was nothing to measure.
 
     Args:
-        metric: what to measure, among ``PQ``, ``AP``, ``cityscapes_AP`` and ``mIoU``.
-        classwise: also print tables of all classes and return ``PQ/<class>``, ``AP/<class>``,
+        metric: What to measure, among ``PQ``, ``AP``, ``cityscapes_AP`` and ``mIoU``.
+        classwise: Also print tables of all classes and return ``PQ/<class>``, ``AP/<class>``,
             ``IoU/<class>``, NaN for those that do not appear.
         outfile_prefix: ``a/b/name`` also writes the predictions, in what servers want for the
             measures chosen: ``a/b/name.panoptic.json`` and ``.panoptic/`` (PQ), ``.segm.json``
             (AP), ``.instances/`` (cityscapes_AP), ``.semantic/`` (mIoU). Files there are
             overwritten, none is deleted. With several ranks, on a disk that all share.
-        format_only: write without evaluating; no ground truth is read.
-        ignore_crowd: for mIoU: crowd does not count; False counts it as of its class.
-        max_dets: for AP: instances per class and image that count.
-        instance_prefix: for cityscapes_AP: folder with the cities' instanceIds PNGs; found beside
+        format_only: Write without evaluating; no ground truth is read.
+        ignore_crowd: For mIoU: crowd does not count; False counts it as of its class.
+        max_dets: For AP: instances per class and image that count.
+        instance_prefix: For cityscapes_AP: folder with the cities' instanceIds PNGs; found beside
             ``leftImg8bit`` when None.
-        backend_args: storage backend of the ground-truth PNGs.
+        backend_args: Ground-truth PNGs' storage backend.
         collect_device: ``cpu`` or ``gpu``, see :class:`mmengine.evaluator.BaseMetric`.
-        prefix: of the keys that are returned; ``panoptic`` when None.
-        collect_dir: see :class:`mmengine.evaluator.BaseMetric`.
+        prefix: Start of the returned keys; ``panoptic`` when None.
+        collect_dir: See :class:`mmengine.evaluator.BaseMetric`.
 
     Raises:
-        ValueError: when ``metric`` is unknown or names both kinds of AP, or ``format_only`` comes
+        ValueError: ``metric`` is unknown or names both kinds of AP, or ``format_only`` comes
             without ``outfile_prefix``.
     """
 
@@ -112,37 +112,38 @@ class PanopticMetric(BaseMetric):
         self.backend_args = backend_args
 
     @property
-    def classes(self) -> ClassTable:
-        """Of the data set; with the category ids when results are written."""
-        return ClassTable.from_metainfo(self.dataset_meta, self.outfile_prefix is not None)
+    def classes(self) -> PanopticClasses:
+        """The data set's classes; with their category ids when results are written."""
+        return PanopticClasses.from_metainfo(self.dataset_meta, self.outfile_prefix is not None)
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
-        """Reduce each sample to an :class:`ImageResult`.
+        """Reduce each sample to an :class:`MetricResult`.
 
         Args:
-            data_batch: not used.
-            data_samples: predictions, as mappings.
+            data_batch: Not used.
+            data_samples: Predictions and metainfo, as mappings.
 
         Raises:
-            FileNotFoundError: when a ground-truth PNG is missing.
-            KeyError: when a sample or the metainfo lacks a field.
-            ValueError: when a ground-truth PNG cannot be decoded or has ids that the annotation
-                lacks, the prediction differs from it in size, or a label lies outside its range.
+            FileNotFoundError: A ground-truth PNG is missing.
+            KeyError: A sample or the metainfo lacks a field.
+            ValueError: A ground-truth PNG cannot be decoded or has ids that the annotation lacks,
+                the prediction differs from it in size, or a label lies outside its range.
         """
         classes = self.classes
-        for sample in data_samples:
-            image = EvaluatedImage(sample, classes, self.backend_args)
+        for fields in data_samples:
             try:
-                self.results.append(self._reduce(image))
+                self.results.append(
+                    self._reduce(EvaluatedSample(fields, classes, self.backend_args))
+                )
             except ValueError as error:
-                path = sample.get('seg_map_path') or sample.get('img_path')
-                raise ValueError(f'image {sample.get("img_id")}, {path}: {error}') from error
+                path = fields.get('seg_map_path') or fields.get('img_path')
+                raise ValueError(f'image {fields.get("img_id")}, {path}: {error}') from error
 
-    def compute_metrics(self, results: list[ImageResult]) -> dict[str, float]:
-        """Summarize the images.
+    def compute_metrics(self, results: list[MetricResult]) -> dict[str, float]:
+        """Summarize the samples.
 
         Args:
-            results: those of all ranks.
+            results: Results of all ranks.
 
         Returns:
             The values of all measures; empty with ``format_only``.
@@ -157,13 +158,13 @@ class PanopticMetric(BaseMetric):
                 metrics |= measure.summarize(measured, classes)
         return metrics
 
-    def _reduce(self, image: EvaluatedImage) -> ImageResult:
+    def _reduce(self, sample: EvaluatedSample) -> MetricResult:
         measured, written = (), ()
         if not self.format_only:
-            measured = tuple(measure.measure(image) for measure in self.measures)
+            measured = tuple(measure.measure(sample) for measure in self.measures)
         if self.outfile_prefix is not None:
-            written = tuple(m.write(image, self.outfile_prefix) for m in self.measures)
-        return ImageResult(measured, written)
+            written = tuple(m.write(sample, self.outfile_prefix) for m in self.measures)
+        return MetricResult(measured, written)
 
 
 @METRICS.register_module()
@@ -171,8 +172,8 @@ class PanopticQualityMetric(PanopticMetric):
     """:class:`PanopticMetric` that measures PQ alone.
 
     Args:
-        classwise: also print a table of all classes and return ``PQ/<class>`` for each.
-        **kwargs: see :class:`PanopticMetric`.
+        classwise: Also print a table of all classes and return ``PQ/<class>`` for each.
+        **kwargs: See :class:`PanopticMetric`.
     """
 
     def __init__(self, classwise: bool = False, **kwargs: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from terminaltables import AsciiTable
 
 from ..structures.files import write_file
-from .measure import cells
+from .measures.base import cells
 
 #: What a paper's table has, in its order.
 COLUMNS = ('PQ', 'PQ_th', 'PQ_st', 'SQ', 'RQ', 'AP', 'mIoU')
@@ -19,10 +19,10 @@ def select_scores(metrics: Mapping[str, float]) -> dict[str, float]:
     """The columns that were measured.
 
     Args:
-        metrics: as an evaluator returns them: ``<prefix>/<name>``, or ``<name>``.
+        metrics: Evaluator's values by ``<prefix>/<name>`` or ``<name>``.
 
     Returns:
-        By column; by the whole key where several metrics have a value of that name.
+        Values by column; by the whole key where several metrics have a value of that name.
     """
     scores = {}
     for column in COLUMNS:
@@ -35,7 +35,7 @@ def score_table(scores: Mapping[str, float]) -> str:
     """Draw one row of scores.
 
     Args:
-        scores: by column, in percent; NaN shows as ``-``.
+        scores: Percent by column; NaN shows as ``-``.
 
     Returns:
         Lines of text.
@@ -47,9 +47,9 @@ def write_scores(path: Path, metrics: Mapping[str, Any], **about: Any) -> None:
     """Write ``scores`` (the table) and ``metrics`` (everything) as JSON.
 
     Args:
-        path: of the file.
-        metrics: as an evaluator returns them. What is not finite becomes null: JSON knows no NaN.
-        **about: what else to write down, such as the checkpoint.
+        path: JSON file.
+        metrics: Evaluator's values. What is not finite becomes null: JSON knows no NaN.
+        **about: What else to write down, such as the checkpoint.
     """
     content = about | dict(scores=select_scores(metrics), metrics=dict(metrics))
     write_file(path, json.dumps(_finite(content), indent=2, allow_nan=False).encode())

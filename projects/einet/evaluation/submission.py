@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..structures.files import read_png
 from ..structures.id_map import read_id_map
 
 #: Name in the zip, file on disk.
@@ -28,7 +28,7 @@ class ImageList:
 
     Args:
         sizes: (height, width) by image id.
-        categories: name by category id.
+        categories: Name by category id.
     """
 
     sizes: Mapping[int | str, tuple[int, int]]
@@ -40,8 +40,8 @@ class Submission:
     """What goes into a zip, and why the server would refuse it.
 
     Args:
-        entries: files.
-        problems: one line each; none when all is well.
+        entries: Files of the zip.
+        problems: One line each; none when all is well.
     """
 
     entries: Sequence[Entry]
@@ -52,10 +52,10 @@ def read_image_list(path: Path) -> ImageList:
     """Read the images and categories of an annotation file in COCO's format.
 
     Args:
-        path: of a JSON with ``images`` and ``categories``; annotations are not looked at.
+        path: JSON with ``images`` and ``categories``; annotations are not looked at.
 
     Raises:
-        ValueError: when it has no images or is not such a file.
+        ValueError: The file has no images or is not in COCO's format.
     """
     try:
         content = json.loads(path.read_bytes())
@@ -72,12 +72,12 @@ def panoptic_submission(prefix: str, images: ImageList, name: str) -> Submission
     """Panoptic results for COCO's or Cityscapes' server: ``<name>.json`` and ``<name>/*.png``.
 
     Args:
-        prefix: what ``outfile_prefix`` was.
-        images: of the test set; ``categories`` are the server's.
-        name: in the zip.
+        prefix: What ``outfile_prefix`` was.
+        images: Test set's images; ``categories`` are the server's.
+        name: Name in the zip.
 
     Raises:
-        FileNotFoundError: when nothing was written with this prefix.
+        FileNotFoundError: Nothing was written with this prefix.
     """
     path, folder = Path(f'{prefix}.panoptic.json'), Path(f'{prefix}.panoptic')
     if not path.is_file():
@@ -106,11 +106,11 @@ def instance_submission(prefix: str, images: ImageList) -> Submission:
     """Instances for Cityscapes' server: ``<image>*.txt`` with masks beside it.
 
     Args:
-        prefix: what ``outfile_prefix`` was.
-        images: of the test set; ``categories`` are those of instances, by label id.
+        prefix: What ``outfile_prefix`` was.
+        images: Test set's images; ``categories`` are those of instances, by label id.
 
     Raises:
-        FileNotFoundError: when nothing was written with this prefix.
+        FileNotFoundError: Nothing was written with this prefix.
     """
     texts, problems = _files_of_images(Path(f'{prefix}.instances'), images, '.txt')
     entries: list[Entry] = []
@@ -135,17 +135,17 @@ def semantic_submission(prefix: str, images: ImageList) -> Submission:
     """Label ids of pixels for Cityscapes' server: ``<image>*.png``.
 
     Args:
-        prefix: what ``outfile_prefix`` was.
-        images: of the test set; ``categories`` by label id.
+        prefix: What ``outfile_prefix`` was.
+        images: Test set's images; ``categories`` by label id.
 
     Raises:
-        FileNotFoundError: when nothing was written with this prefix.
+        FileNotFoundError: Nothing was written with this prefix.
     """
     pngs, problems = _files_of_images(Path(f'{prefix}.semantic'), images, '.png')
     for image_id, path in pngs:
         found = list(_image_problems(path, images.sizes[image_id]))
         if not found:
-            ids = np.unique(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)).tolist()
+            ids = np.unique(read_png(str(path))).tolist()
             wrong = [label_id for label_id in ids if label_id not in images.categories]
             found = [f'has label ids {wrong}, which are not evaluated'] if wrong else []
         problems += [f'{path}: {problem}' for problem in found]
@@ -156,11 +156,11 @@ def write_zip(path: Path, entries: Sequence[Entry]) -> None:
     """Zip files; PNGs are compressed already and only stored.
 
     Args:
-        path: of the zip.
-        entries: name in the zip and file on disk.
+        path: Zip file.
+        entries: Names in the zip and files on disk.
 
     Raises:
-        FileExistsError: when there is such a zip; it is left as it is.
+        FileExistsError: There is such a zip; it is left as it is.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, 'x') as archive:
@@ -222,7 +222,7 @@ def _files_of_images(
 
 
 def _image_problems(path: Path, size: tuple[int, int]) -> Iterator[str]:
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
+    image = read_png(str(path)) if path.is_file() else None
     if image is None:
         yield 'is missing or cannot be decoded'
     elif image.ndim != 2:

@@ -1,19 +1,42 @@
-"""Results on disk: written in one step, so that ranks may write the same file."""
+"""Files: read from any storage, written in one step, so that nobody meets half a file."""
 
+import json
 import uuid
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from mmengine.fileio import get
 from numpy.typing import NDArray
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write in one step: a reader, or a second writer, never meets half a file.
+def read_png(path: str, backend_args: dict[str, Any] | None = None) -> NDArray[Any] | None:
+    """Read an image with the bits and channels that it has.
 
     Args:
-        path: of the file; its folder is made when missing.
-        content: of the file.
+        path: Image file.
+        backend_args: Storage backend of :func:`mmengine.fileio.get`.
+
+    Returns:
+        (H, W) or (H, W, 3 or 4) array, BGR or BGRA; None when it is empty, truncated, or no image.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    content = get(path, backend_args=backend_args)
+    # OpenCV fails on an empty buffer instead of returning None.
+    if not content:
+        return None
+    return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file, in place of the one that may be there.
+
+    Args:
+        path: File to write; its folder is made when missing.
+        content: Bytes to write.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f'.{path.name}.{uuid.uuid4().hex}')
@@ -24,12 +47,61 @@ def write_file(path: Path, content: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
-def write_png(path: Path, image: NDArray[np.generic]) -> None:
-    """Write an image in one step.
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that must replace no other.
 
     Args:
-        path: of the file; its folder is made when missing.
+        path: File to write; its folder is made when missing.
+        content: Bytes to write; a file that has them already is left alone.
+
+    Raises:
+        FileExistsError: A file with another content is there.
+    """
+    if not path.exists():
+        write_file(path, content)
+    elif path.read_bytes() != content:
+        raise FileExistsError(f'{path} exists with another content; move it away')
+
+
+def write_png(path: Path, image: NDArray[np.integer]) -> None:
+    """Write an image.
+
+    Args:
+        path: File to write; its folder is made when missing.
         image: (H, W) uint8 or uint16, or (H, W, 3) uint8 in BGR.
     """
+    write_file(path, encode_png(image))
+
+
+def encode_png(image: NDArray[np.integer]) -> bytes:
+    """Encode an image as :func:`write_png` writes it.
+
+    Args:
+        image: (H, W) uint8 or uint16, or (H, W, 3) uint8 in BGR.
+
+    Returns:
+        Content of the PNG.
+    """
     _, content = cv2.imencode('.png', image)
-    write_file(path, content.tobytes())
+    return content.tobytes()
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Args:
+        path: File to read.
+
+    Returns:
+        Its content.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not JSON.
+    """
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'{path} does not exist') from error
+    except ValueError as error:
+        raise ValueError(f'{path} is not JSON or is cut off: {error}') from error

@@ -1,41 +1,43 @@
-"""Maps of segment ids, and their code as colors in a PNG: id = R + 256 G + 65536 B."""
+"""Maps of segment ids, and their code as colors in a PNG: id = R + 256 G + 65536 B.
+
+Shape shorthand:
+    H, W: map
+"""
 
 from typing import Any
 
 import cv2
 import numpy as np
-from mmengine.fileio import get
 from numpy.typing import NDArray
+
+from .files import read_png
 
 
 def read_id_map(path: str, backend_args: dict[str, Any] | None = None) -> NDArray[np.uint32]:
     """Read an id-coded PNG: id = R + 256 G + 65536 B.
 
     Args:
-        path: of an 8-bit RGB (or RGBA; alpha is ignored) PNG.
-        backend_args: storage backend of :func:`mmengine.fileio.get`.
+        path: 8-bit RGB (or RGBA; alpha is ignored) PNG to read.
+        backend_args: Storage backend of :func:`mmengine.fileio.get`.
 
     Returns:
         (H, W) uint32 ids in [0, 2^24); 0 is void.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when the file is empty, truncated, damaged, or not 8-bit RGB.
+        FileNotFoundError: There is no such file.
+        ValueError: The file is empty, truncated, damaged, or not 8-bit RGB.
     """
     try:
-        content = get(path, backend_args=backend_args)
+        image = read_png(path, backend_args)
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f'the segmentation map {path} does not exist; '
             f"check data_prefix['seg'] of the dataset and `file_name` in its annotation file"
         ) from error
-    image = None
-    if content:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise ValueError(
-            f'the segmentation map {path} cannot be decoded: it is truncated or not a PNG '
-            f'({len(content)} bytes); restore it from its source'
+            f'the segmentation map {path} cannot be decoded: it is truncated or not a PNG; '
+            f'restore it from its source'
         )
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (3, 4):
         raise ValueError(
@@ -51,7 +53,7 @@ def ids_to_bgr(id_map: NDArray[np.integer]) -> NDArray[np.uint8]:
     """Code ids as colors, as :func:`read_id_map` reads them from a PNG.
 
     Args:
-        id_map: (H, W) integer in [0, 2^24).
+        id_map: (H, W) integer ids in [0, 2^24).
 
     Returns:
         (H, W, 3) BGR, as OpenCV writes it.

@@ -3,7 +3,12 @@
 A 1024 x 2048 street scene has two million pixels but only some ten thousand runs, so looking up
 tables, sums, boxes and nearest pixels all become cheap, exactly.
 
-Letters: (H, W) map, R runs, K instances. Points are (x, y) pixel indices.
+Shape shorthand:
+    H, W: map
+    R: runs
+    K: instances
+
+Points are (x, y) pixel indices.
 """
 
 from typing import NamedTuple
@@ -52,7 +57,7 @@ def find_runs(segment_map: NDArray[np.generic]) -> Runs:
     """Split a map into runs.
 
     Args:
-        segment_map: (H, W) of any type, contiguous or not, H and W at least 1.
+        segment_map: (H, W) map of any type, contiguous or not, H and W at least 1.
 
     Returns:
         Its runs.
@@ -77,8 +82,8 @@ def instance_statistics(
     leftmost. Distances are compared in integers, so ties are exact.
 
     Args:
-        runs: R runs.
-        instances: (R,) number of each run's instance in [0, K), or -1.
+        runs: The R runs of a map.
+        instances: (R,) integer number of each run's instance in [0, K), or -1.
         num_instances: K; every instance has at least one run.
 
     Returns:

@@ -1,6 +1,8 @@
 """The segments that an annotation lists for one image.
 
-G ground-truth segments; C categories, things first.
+Shape shorthand:
+    G: segments of the ground truth
+    C: classes, things first
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +36,7 @@ class GroundTruthSegments:
         """Look up segment ids.
 
         Args:
-            ids: any shape, int64; every one listed, or :data:`VOID_ID`.
+            ids: int64 of any shape; every one listed, or :data:`VOID_ID`.
 
         Returns:
             Row of each id, :data:`NONE` for void; same shape.

@@ -1,7 +1,7 @@
 """Drawing: panoptic maps, heatmaps, embeddings, contact sheets, and a visualizer for mmdet."""
 
 from .colors import SegmentColors, segment_colors
-from .ground_truth import read_panoptic_seg
+from .ground_truth import ground_truth
 from .local_visualizer import PanopticLocalVisualizer
 from .maps import embedding_colors, heatmap_overlay
 from .panels import PANEL_TITLES, model_panels
@@ -16,10 +16,10 @@ __all__ = [
     'compose_sheet',
     'draw_panoptic',
     'embedding_colors',
+    'ground_truth',
     'heatmap_overlay',
     'model_panels',
     'panel_size',
-    'read_panoptic_seg',
     'resize_pair',
     'segment_colors',
 ]

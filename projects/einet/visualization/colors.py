@@ -1,8 +1,12 @@
 """A color for every segment of a panoptic map.
 
-Letters: H x W map, n segments present. A panoptic id is ``label + 1000 * instance``; the instance
-    is 0 for
-stuff; void is label C, the number of classes. Colors are RGB, uint8, 0..255.
+A panoptic id is ``label + 1000 * instance``; the instance is 0 for stuff; void is label C. Colors
+are RGB, uint8, 0..255.
+
+Shape shorthand:
+    H, W: map
+    C: classes
+    n: segments present
 """
 
 from __future__ import annotations
@@ -21,8 +25,7 @@ from ..structures.limits import INSTANCE_OFFSET
 _GOLDEN_RATIO = 0.618033988749895
 # Saturation and value take turns, so that two hues that come close still differ.
 _TONES = ((0.80, 1.00), (0.50, 1.00), (0.95, 0.85))
-# CIE lightness of every instance color: blues would vanish on a dark image, yellows on a bright
-# one.
+# CIE lightness of instance colors: blues would vanish on a dark image, yellows on a bright one.
 _LIGHTNESS = (55, 85)
 # Neighbors at least this far apart in CIE Lab cannot be mistaken for one another.
 _CLEAR_DISTANCE = 60.0
@@ -49,7 +52,7 @@ class SegmentColors:
 
         Args:
             panoptic_seg: (H, W) int panoptic ids.
-            void_color: RGB of every pixel whose id is not in ``ids``.
+            void_color: RGB color of pixels whose id is not in ``ids``.
 
         Returns:
             (H, W, 3) uint8 RGB.
@@ -71,12 +74,12 @@ def segment_colors(
 
     Args:
         panoptic_seg: (H, W) int panoptic ids.
-        num_classes: C; also the label of void.
+        num_classes: C, also void's label.
         palette: C RGB triples, or what mmdet's ``get_palette`` takes (``None`` is a fixed random
             one).
-        reference: another map of the same image with its colors. An instance that overlaps an
-            instance of that map with IoU above 0.5 and the same label takes its color, which makes
-            two drawings comparable.
+        reference: Another map of the same image and size with its colors. An instance that
+            overlaps an instance of that map with IoU above 0.5 and the same label takes its color,
+            which makes two drawings comparable.
 
     Returns:
         One color for each segment but void.
@@ -100,7 +103,7 @@ def golden_colors(count: int) -> np.ndarray:
     """A sequence of vivid colors whose hues are spread by the golden ratio.
 
     Args:
-        count: how many.
+        count: Number of colors.
 
     Returns:
         (count, 3) uint8 RGB.
@@ -138,8 +141,7 @@ def _color_instances(
         choice = candidates[0]
         if len(near):
             distance = np.linalg.norm(pool_lab[candidates, None] - lab[None, near], axis=-1)
-            # argmax takes the first of several clear ones, which keeps the hues spread over the
-            # image.
+            # argmax takes the first of several clear ones: hues stay spread over the image.
             choice = candidates[distance.min(axis=1).clip(max=_CLEAR_DISTANCE).argmax()]
         colors[segment], lab[segment] = pool[choice], pool_lab[choice]
         free[choice], done[segment] = False, True

@@ -1,48 +1,47 @@
-"""The ground truth of a sample as a panoptic map, for drawing."""
+"""The ground truth of a sample as a panoptic map, as large as its image."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import numpy as np
+from mmdet.structures import DetDataSample
+from mmengine.structures import PixelData
 
-from ..structures.id_map import read_id_map
-from ..structures.limits import INSTANCE_OFFSET
-from ..structures.segments import parse_segments
+from ..datasets.transforms import LoadPanopticSegments, PackPanopticInputs
+from .panoptic import resize_map
 
 
-def read_panoptic_seg(
-    seg_map_path: str,
-    segments_info: Sequence[Mapping[str, Any]],
-    dataset_meta: Mapping[str, Any],
-) -> np.ndarray:
-    """Read a sample's id-coded PNG as a panoptic map; test pipelines do not load it.
+def ground_truth(sample: DetDataSample, image: np.ndarray) -> np.ndarray | None:
+    """Bring a sample's ground truth to its image's size.
+
+    The test pipeline has packed it at the size that the model sees, and the data preprocessor has
+    padded it at the right and at the bottom, so the padding is cut off before resizing (nearest).
+
+    Test-time augmentation returns samples without ground truth, because each view had its own,
+    scaled and flipped. Only then is the PNG read, by the transforms that the pipeline reads with.
 
     Args:
-        seg_map_path: of the PNG.
-        segments_info: its segments with ``id``, ``category`` (label) and ``iscrowd``.
-        dataset_meta: with ``classes`` (C names) and ``thing_classes``.
+        sample: ``gt_panoptic_seg``, or metainfo that leads to the PNG: ``seg_map_path``,
+            ``segments_info`` and ``num_classes``.
+        image: (H, W, 3), original image.
 
     Returns:
-        (H, W) int32, label + 1000 * instance; void and crowds of things are C.
+        (H, W) int32 panoptic ids, void and crowd = C; None when the sample has no ground truth.
 
     Raises:
-        FileNotFoundError: when there is no such PNG.
-        ValueError: when it is damaged or has ids that ``segments_info`` lacks.
+        FileNotFoundError: There is no such PNG.
+        ValueError: The PNG is damaged or has ids that ``segments_info`` lacks.
     """
-    num_classes, num_things = len(dataset_meta['classes']), len(dataset_meta['thing_classes'])
-    segments = parse_segments(segments_info, num_classes, frozenset(range(num_things)))
-    id_map = read_id_map(seg_map_path)
-    listed, inverse = np.unique(id_map, return_inverse=True)
-    try:
-        rows = segments.rows_of(listed.astype(np.int64))
-    except ValueError as error:
-        raise ValueError(f'{seg_map_path}: {error}') from error
-    is_thing = segments.labels < num_things
-    instances = np.where(is_thing, np.cumsum(is_thing), 0)
-    panoptic_ids = segments.labels + INSTANCE_OFFSET * instances
-    panoptic_ids[is_thing & segments.is_crowd] = num_classes
-    # Row -1, void, is the entry appended last.
-    table = np.append(panoptic_ids, num_classes)[rows]
-    return table[inverse].reshape(id_map.shape).astype(np.int32)
+    if 'gt_panoptic_seg' in sample:
+        truth = to_array(sample.gt_panoptic_seg)
+        height, width = sample.get('img_shape', truth.shape)[:2]
+        return resize_map(truth[:height, :width], image.shape[1::-1])
+    fields = sample.metainfo
+    if any(fields.get(key) is None for key in ('seg_map_path', 'segments_info', 'num_classes')):
+        return None
+    loaded = LoadPanopticSegments()(dict(fields, ori_shape=image.shape[:2], img=image))
+    return to_array(PackPanopticInputs()(loaded)['data_samples'].gt_panoptic_seg)
+
+
+def to_array(panoptic_seg: PixelData) -> np.ndarray:
+    """(H, W) int32 of a map that has ``sem_seg``, (1, H, W) tensor or array; always a copy."""
+    return panoptic_seg.cpu().numpy().sem_seg[0].astype(np.int32)

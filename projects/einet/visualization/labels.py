@@ -1,6 +1,10 @@
 """Class names written inside segments.
 
-Letters: H x W map, n segments. Points are (x, y) in pixels. Images are RGB uint8.
+Points are (x, y) in pixels. Images are RGB uint8.
+
+Shape shorthand:
+    H, W: map
+    n: segments
 """
 
 from __future__ import annotations
@@ -34,8 +38,8 @@ def load_font(size: int, bold: bool = True) -> ImageFont.FreeTypeFont:
     """DejaVu Sans, which matplotlib carries: it knows accents, and looks the same everywhere.
 
     Args:
-        size: height in pixels.
-        bold: the bold face.
+        size: Height in pixels.
+        bold: Whether to take the bold face.
 
     Returns:
         A Pillow font.
@@ -116,7 +120,7 @@ def draw_labels(
     Args:
         image: (H, W, 3) uint8 RGB.
         anchors: (n, 2) xy centers.
-        half_heights: (n,) of the ellipses around them, pixels.
+        half_heights: (n,) ellipses' half heights around them, in pixels.
         names: n texts.
 
     Returns:

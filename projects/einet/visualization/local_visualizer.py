@@ -13,8 +13,9 @@ from mmdet.visualization import DetLocalVisualizer
 from mmengine.dist import master_only
 from mmengine.structures import PixelData
 
+from ..structures.panoptic_ids import restore_void
 from .colors import SegmentColors, segment_colors
-from .ground_truth import read_panoptic_seg
+from .ground_truth import ground_truth, to_array
 from .panoptic import draw_panoptic, fit_scale, resize_map, resize_pair
 
 # White pixels between ground truth and prediction.
@@ -31,12 +32,12 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
     panoptic map are drawn as mmdet does.
 
     Args:
-        min_size: small images are enlarged until their shorter side has this many pixels, so that
+        name: Name by which the hook finds the visualizer.
+        min_size: Small images are enlarged until their shorter side has this many pixels, so that
             class names can be read; 0 draws at the image's own size.
-        alpha: opacity of instances in [0, 1].
-        with_names: write class names.
-        name: of the visualizer; the hook finds it by this name.
-        kwargs: of mmdet's ``DetLocalVisualizer``: ``vis_backends``, ``save_dir`` ...
+        alpha: Opacity of instances in [0, 1].
+        with_names: Whether to write class names.
+        **kwargs: Options of mmdet's ``DetLocalVisualizer``: ``vis_backends``, ``save_dir`` ...
     """
 
     def __init__(
@@ -68,21 +69,20 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
         """Draw ground truth (left; without one, the image itself) and prediction (right).
 
         Args:
-            name: of the image.
-            image: (H, W, 3) uint8 RGB, at the original size.
-            data_sample: with ``gt_panoptic_seg`` or ``pred_panoptic_seg``, ``sem_seg`` (1, H, W).
-                Where the former is missing but the sample names its ``seg_map_path`` and
-                ``segments_info``, that PNG is read.
-            draw_gt: whether to draw the left side.
-            draw_pred: whether to draw the right side.
-            show: open a window.
-            wait_time: seconds the window stays; 0 waits for a key.
-            out_file: write the drawing there instead of to the backends.
-            pred_score_thr: not used for panoptic maps, whose instances were selected already.
-            step: of the backends' records.
+            name: Name under which the backends record the drawing.
+            image: (H, W, 3) uint8 RGB, original image.
+            data_sample: ``pred_panoptic_seg`` (``sem_seg``: (1, H, W)) and the ground truth, see
+                :func:`.ground_truth.ground_truth`.
+            draw_gt: Whether to draw the left side.
+            draw_pred: Whether to draw the right side.
+            show: Whether to open a window.
+            wait_time: Seconds that the window stays; 0 waits for a key.
+            out_file: File to write the drawing to instead of to the backends.
+            pred_score_thr: Not used for panoptic maps, whose instances were selected already.
+            step: Step under which the backends record the drawing.
 
         Raises:
-            ValueError: when the visualizer does not know the class names.
+            ValueError: The visualizer does not know the class names.
         """
         if data_sample is None or not {'gt_panoptic_seg', 'pred_panoptic_seg'} & set(
             data_sample.keys()
@@ -105,9 +105,8 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
                 'the visualizer does not know the class names: set its `dataset_meta` to the '
                 'metainfo of the data set'
             )
-        truth = self._ground_truth(data_sample, image.shape[:2]) if draw_gt else None
         drawn = self._draw_sides(
-            image.clip(0, 255).astype(np.uint8), truth, data_sample, draw_gt, draw_pred
+            image.clip(0, 255).astype(np.uint8), data_sample, draw_gt, draw_pred
         )
         self.set_image(drawn)
         if show:
@@ -120,7 +119,6 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
     def _draw_sides(
         self,
         image: np.ndarray,
-        truth: np.ndarray | None,
         data_sample: DetDataSample,
         draw_gt: bool,
         draw_pred: bool,
@@ -128,6 +126,7 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
         """Ground truth and prediction side by side, or the one that was asked for."""
         scale = fit_scale(*image.shape[:2], self.min_size)
         size = round(image.shape[1] * scale), round(image.shape[0] * scale)
+        truth = ground_truth(data_sample, image) if draw_gt else None
         sides, reference = [], None
         if truth is not None:
             reference = truth, self._colors(truth)
@@ -135,7 +134,7 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
         elif draw_gt:
             sides.append(resize_pair(image, np.zeros(image.shape[:2], np.int32), size)[0])
         if draw_pred and 'pred_panoptic_seg' in data_sample:
-            predicted = self._prediction(data_sample)
+            predicted = resize_map(self._prediction(data_sample), image.shape[1::-1])
             sides.append(self._draw_map(image, predicted, self._colors(predicted, reference), size))
         if len(sides) == 2:
             sides.insert(1, np.full((size[1], _GAP, 3), 255, np.uint8))
@@ -164,7 +163,7 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
         """What mmdet calls for one map: draws at the image's own size."""
         return draw_panoptic(
             image,
-            _to_array(panoptic_seg),
+            to_array(panoptic_seg),
             classes,
             palette=palette,
             alpha=self.alpha,
@@ -178,29 +177,7 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
         return segment_colors(panoptic_seg, len(meta['classes']), meta.get('palette'), reference)
 
     def _prediction(self, data_sample: DetDataSample) -> np.ndarray:
-        """The sample's map; void is void again where ``CocoPanopticMetric`` made it 0."""
-        predicted = _to_array(data_sample.pred_panoptic_seg)
+        """The sample's map, with its void as the model predicted it."""
         classes = self.dataset_meta['classes']
-        # Where label 0 is a thing, no segment has id 0: instances count from 1.
-        if classes[0] in self.dataset_meta.get('thing_classes', ()):
-            predicted[predicted == 0] = len(classes)
-        return predicted
-
-    def _ground_truth(
-        self, data_sample: DetDataSample, shape: tuple[int, int]
-    ) -> np.ndarray | None:
-        """The sample's map, or its PNG's, at the image's (height, width); None without either."""
-        path, segments = data_sample.get('seg_map_path'), data_sample.get('segments_info')
-        if 'gt_panoptic_seg' in data_sample:
-            truth = _to_array(data_sample.gt_panoptic_seg)
-        elif path and segments is not None and 'thing_classes' in self.dataset_meta:
-            truth = read_panoptic_seg(path, segments, self.dataset_meta)
-        else:
-            return None
-        # A test pipeline that resizes the image may have resized the map with it.
-        return resize_map(truth, shape[::-1])
-
-
-def _to_array(pixel_data: PixelData) -> np.ndarray:
-    """(1, H, W) tensor or array of a PixelData to (H, W) int64."""
-    return pixel_data.cpu().numpy().sem_seg[0].astype(np.int64)
+        first_is_thing = classes[0] in self.dataset_meta.get('thing_classes', ())
+        return restore_void(to_array(data_sample.pred_panoptic_seg), len(classes), first_is_thing)

@@ -1,6 +1,13 @@
 """Images of what the network computes inside: centroid heatmaps and embeddings.
 
-Letters: D channels, h x w feature resolution, P peaks. Images are RGB uint8.
+Images are RGB uint8.
+
+Shape shorthand:
+    H, W: image
+    h, w: feature map
+    C_th: thing classes
+    D: channels
+    P: peaks
 """
 
 from __future__ import annotations
@@ -19,7 +26,7 @@ def heatmap_overlay(
     Args:
         image: (H, W, 3) uint8 RGB.
         heatmap: (h, w) or (C_th, h, w) probabilities in [0, 1]; the maximum over classes is shown.
-        peaks_xy: (P, 2) xy in pixels of ``image``, or None.
+        peaks_xy: (P, 2) xy in the image's pixels, or None.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -51,7 +58,7 @@ def embedding_colors(embedding: np.ndarray, mask: np.ndarray | None = None) -> n
 
     Args:
         embedding: (D, h, w) float.
-        mask: (h, w) bool pixels to fit on; all of them when None or nearly empty.
+        mask: (h, w) bool, pixels to fit on; all of them when None or nearly empty.
 
     Returns:
         (h, w, 3) uint8 RGB.

@@ -1,4 +1,12 @@
-"""One row of a contact sheet: what the network saw, should have said, said, and computed inside."""
+"""One row of a contact sheet: what the network saw, should have said, said, and computed inside.
+
+Shape shorthand:
+    H, W: image
+    h, w: feature map
+    C, C_th: classes, thing classes
+    D: embedding width
+    K: instances
+"""
 
 from __future__ import annotations
 
@@ -35,11 +43,11 @@ def model_panels(
         image: (H, W, 3) uint8 RGB.
         truth: (H, W) int panoptic ids, void = C.
         prediction: (H, W) int panoptic ids, void = C.
-        heatmap: (C_th, h, w) probabilities; covers the image.
-        embedding: I, (D, h, w); covers the image.
-        centroids: (K, 2) xy in pixels of ``image``, the peaks that became instances.
-        dataset_meta: with ``classes`` (C names) and, if it has one, ``palette``.
-        box: the images are scaled to fit a square of this side.
+        heatmap: (C_th, h, w) probabilities that cover the image.
+        embedding: I, (D, h, w) values that cover the image.
+        centroids: (K, 2) xy in the image's pixels, peaks that became instances.
+        dataset_meta: ``classes`` (C names) and, if the data set has one, ``palette``.
+        box: Side of the square that the images are scaled to fit.
 
     Returns:
         Five (h', w', 3) uint8 RGB images of one size.

@@ -1,7 +1,10 @@
 """Draw a panoptic map over its image.
 
-Letters: H x W image. A panoptic id is ``label + 1000 * instance``; void is label C. Images are
-    RGB uint8.
+A panoptic id is ``label + 1000 * instance``; void is label C. Images are RGB uint8.
+
+Shape shorthand:
+    H, W: image
+    C: classes
 """
 
 from __future__ import annotations
@@ -24,9 +27,9 @@ def fit_scale(height: int, width: int, min_size: int) -> float:
     """The factor that brings the shorter side to ``min_size`` (never below 1, at most 8).
 
     Args:
-        height: of the image.
-        width: of the image.
-        min_size: wanted shorter side in pixels.
+        height: Image's height.
+        width: Image's width.
+        min_size: Wanted shorter side in pixels.
 
     Returns:
         A factor in [1, 8].
@@ -42,7 +45,7 @@ def resize_pair(
     Args:
         image: (h, w, 3) uint8.
         panoptic_seg: (h', w') int.
-        size: (width, height) wanted.
+        size: Wanted (width, height).
 
     Returns:
         (height, width, 3) uint8 and (height, width) int32.
@@ -54,11 +57,11 @@ def resize_pair(
 
 
 def resize_map(panoptic_seg: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bring a map to a size, nearest.
+    """Bring a map to a size, nearest by pixel centers, as its image is resized.
 
     Args:
         panoptic_seg: (h, w) int.
-        size: (width, height) wanted.
+        size: Wanted (width, height).
 
     Returns:
         (height, width) int32.
@@ -66,7 +69,7 @@ def resize_map(panoptic_seg: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     panoptic_seg = panoptic_seg.astype(np.int32)
     if panoptic_seg.shape[::-1] == tuple(size):
         return panoptic_seg
-    return cv2.resize(panoptic_seg, size, interpolation=cv2.INTER_NEAREST)
+    return cv2.resize(panoptic_seg, size, interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 def draw_panoptic(
@@ -88,16 +91,16 @@ def draw_panoptic(
         image: (H, W, 3) uint8 RGB.
         panoptic_seg: (H, W) int panoptic ids, void = ``len(classes)``.
         classes: C names, things first.
-        colors: from :func:`segment_colors`; computed from ``palette`` when missing.
+        colors: What :func:`segment_colors` returned; computed from ``palette`` when missing.
         palette: C RGB triples, a name of mmdet's, or None.
-        alpha: opacity of instances in [0, 1].
-        with_names: write class names.
+        alpha: Opacity of instances in [0, 1].
+        with_names: Whether to write class names.
 
     Returns:
         A new (H, W, 3) uint8 RGB image.
 
     Raises:
-        ValueError: when the sizes of image and map differ.
+        ValueError: The sizes of image and map differ.
     """
     if image.shape[:2] != panoptic_seg.shape:
         raise ValueError(

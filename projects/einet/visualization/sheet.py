@@ -20,9 +20,8 @@ class SheetRow:
     """One row of a sheet.
 
     Attributes:
-        caption: one line of text above the images.
-        images: one (h, w, 3) uint8 RGB image per column, all at least as wide as they will be
-            shown.
+        caption: Line of text above the images.
+        images: One (h, w, 3) uint8 RGB image per column, none wider than the column.
     """
 
     caption: str
@@ -33,9 +32,9 @@ def panel_size(height: int, width: int, box: int) -> tuple[int, int]:
     """The size that fits an image into a square box with its proportions kept.
 
     Args:
-        height: of the image.
-        width: of the image.
-        box: side of the square.
+        height: Image's height.
+        width: Image's width.
+        box: Side of the square.
 
     Returns:
         (width, height), both at least 1.
@@ -50,17 +49,16 @@ def compose_sheet(
     """Compose a contact sheet.
 
     Args:
-        titles: one per column.
-        rows: at least one, each with as many images as there are titles.
-        box: width of a column; images are at most this wide and centered in it.
-        heading: a line at the top.
+        titles: One per column.
+        rows: At least one, each with as many images as there are titles.
+        box: Width of a column; images are at most this wide and centered in it.
+        heading: Line at the top.
 
     Returns:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        ValueError: when a row has another number of images than there are titles, or there is no
-            row.
+        ValueError: A row has another number of images than there are titles, or there is no row.
     """
     if not rows:
         raise ValueError('a contact sheet needs at least one row')

@@ -1,4 +1,3 @@
-import mmcv
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,21 +13,11 @@ def save(path, mode='RGB', **options):
     return str(path)
 
 
-@pytest.mark.parametrize('orientation', range(1, 9))
-def test_the_size_is_that_of_the_loaded_image(tmp_path, orientation):
+def test_an_image(tmp_path):
     exif = Image.Exif()
-    exif[0x0112] = orientation
+    exif[0x0112] = 6
     path = save(tmp_path / 'turned.jpg', exif=exif)
-    image = read_image(path)
-    assert image.size == mmcv.imread(path).shape[:2]
-    assert image.turned == (image.size == (10, 6))
-
-
-@pytest.mark.parametrize('mode', ['RGB', 'L', 'P', 'RGBA', 'CMYK'])
-def test_ordinary_images(tmp_path, mode):
-    suffix = 'jpg' if mode == 'CMYK' else 'png'
-    image = read_image(save(tmp_path / f'image.{suffix}', mode))
-    assert (image.size, image.depth) == ((6, 10), '')
+    assert read_image(path).header == ((10, 6), '', True)
 
 
 def test_equal_files_have_equal_digests(tmp_path):

@@ -1,11 +1,9 @@
 import copy
-import json
 
 import numpy as np
-import pytest
 
-from einet.datasets.validation.maps import measure_segments
-from einet.datasets.validation.repair import repair_areas, write_new
+from einet.datasets.validation.repair import repair_areas
+from einet.structures.segment_pixels import measure_segments
 
 PIXELS = measure_segments(np.array([[8, 8, 5], [0, 8, 5]], np.uint32))
 CONTENT = dict(
@@ -55,11 +53,3 @@ def test_missing_segments_are_dropped():
     ]
     assert second == CONTENT['annotations'][1]
     assert (repaired.changed, repaired.dropped, repaired.untouched) == (1, 1, 1)
-
-
-def test_nothing_is_overwritten(tmp_path):
-    path = tmp_path / 'new' / 'x.json'
-    write_new(dict(a=1), path)
-    with pytest.raises(FileExistsError, match=r'x\.json exists already'):
-        write_new(dict(a=2), path)
-    assert json.loads(path.read_text()) == dict(a=1)

@@ -1,8 +1,8 @@
 import numpy as np
 
 from einet.datasets.validation.classes import ClassInfo, ClassTable
-from einet.datasets.validation.maps import measure_segments
 from einet.datasets.validation.statistics import check_counts, image_counts, table_rows
+from einet.structures.segment_pixels import measure_segments
 
 TABLE = ClassTable(
     (ClassInfo('man', True), ClassInfo('car', True), ClassInfo('sky', False), ClassInfo('?', True)),

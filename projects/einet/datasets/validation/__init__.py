@@ -2,7 +2,7 @@
 
 from .check import SourceReport, check_source, check_sources
 from .findings import KINDS, Finding, Severity
-from .repair import repair_areas, write_new
+from .repair import repair_areas
 from .report import count_findings, json_report, text_report
 from .sources import SPLITS, Source, find_sources
 
@@ -20,5 +20,4 @@ __all__ = [
     'json_report',
     'repair_areas',
     'text_report',
-    'write_new',
 ]

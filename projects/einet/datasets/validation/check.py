@@ -15,11 +15,11 @@ from mmengine.fileio import join_path, load
 from mmengine.utils import track_parallel_progress, track_progress
 from numpy.typing import NDArray
 
+from ...structures.segment_pixels import SegmentPixels
 from .annotations import Record, check_layout, check_locations, pair_records
 from .classes import ClassTable, class_table, compare_categories, compare_model
 from .findings import Finding, Severity
 from .images import ImageContext, ImageJob, ImageResult, check_image
-from .maps import SegmentPixels
 from .overlap import ImageIdentity, repeated_images, shared_images
 from .sources import Source, compare_sources, resize_steps
 from .statistics import COLUMNS, check_counts

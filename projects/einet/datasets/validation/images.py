@@ -8,11 +8,13 @@ import numpy as np
 from mmengine.dataset import Compose
 from numpy.typing import NDArray
 
+from ...structures.image_file import ImageHeader
+from ...structures.segment_pixels import SegmentPixels, measure_segments
 from .annotations import Record
 from .classes import ClassTable
-from .files import DefectError, ImageFile, read_image, read_segmentation
+from .files import DefectError, read_image, read_segmentation
 from .findings import Finding
-from .maps import SegmentPixels, compare_map, ids_at_stride, measure_segments
+from .maps import compare_map, ids_at_stride
 from .segments import check_segments
 from .statistics import image_counts
 
@@ -79,7 +81,7 @@ def check_image(job: ImageJob, context: ImageContext) -> ImageResult:
     found: list[Finding] = []
     image_file = _try_to_read(read_image, job.img_path, context, found)
     if image_file is not None:
-        found += _check_file(image_file, image, job.img_path)
+        found += _check_file(image_file.header, image, job.img_path)
     digest = None if image_file is None else image_file.digest
     if annotation is None or job.png_path is None:
         return ImageResult(_name(found, '', image), digest, None, (0, 0), None)
@@ -90,7 +92,8 @@ def check_image(job: ImageJob, context: ImageContext) -> ImageResult:
     if id_map is not None:
         pixels = measure_segments(id_map)
         visible = ids_at_stride(id_map, context.resize)
-        expected = (image['height'], image['width']) if image_file is None else image_file.size
+        said = image['height'], image['width']
+        expected = said if image_file is None else image_file.header.size
         of_segments += _check_map(pixels, expected, annotation['segments_info'], segments)
     found += _name(of_segments, job.png_path, image)
     counts = image_counts(segments, pixels, visible, context.table)
@@ -108,17 +111,17 @@ def _try_to_read(read: Any, path: str, context: ImageContext, found: list[Findin
         return None
 
 
-def _check_file(image_file: ImageFile, image: Mapping[str, Any], path: str) -> list[Finding]:
+def _check_file(header: ImageHeader, image: Mapping[str, Any], path: str) -> list[Finding]:
     """The image against its entry in ``images``."""
     found = []
     said = image['height'], image['width']
-    if image_file.size != said:
-        message = f'it is {_size(image_file.size)}, the annotation says {_size(said)}'
-        if image_file.turned:
+    if header.size != said:
+        message = f'it is {_size(header.size)}, the annotation says {_size(said)}'
+        if header.turned:
             message += '; its EXIF orientation turns it when it is loaded'
         found.append(Finding('image-size', message, path))
-    if image_file.depth:
-        found.append(Finding('image-depth', f'PIL mode {image_file.depth}', path))
+    if header.depth:
+        found.append(Finding('image-depth', f'PIL mode {header.depth}', path))
     return found
 
 

@@ -1,13 +1,13 @@
 """The map of segment ids against what the annotation says about its segments."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from mmengine.dataset import Compose
 from numpy.typing import NDArray
 
-from ...structures.runs import find_runs, instance_statistics
+from ...structures.segment_pixels import SegmentPixels
 from .findings import Finding
 
 STRIDE = 4
@@ -16,55 +16,15 @@ _BOX_TOLERANCE = 1.0
 _NAMED = 10
 
 
-class SegmentPixels(NamedTuple):
-    """The K segments that are in a map.
-
-    Attributes:
-        ids: (K,) int64, ascending; void (0) is not among them.
-        areas: (K,) int64 pixels.
-        boxes: (K, 4) int64, COCO's x, y, width, height.
-        shape: (H, W) of the map.
-    """
-
-    ids: NDArray[np.int64]
-    areas: NDArray[np.int64]
-    boxes: NDArray[np.int64]
-    shape: tuple[int, int]
-
-    def rows(self) -> dict[int, int]:
-        """Row of each id."""
-        return {segment_id: row for row, segment_id in enumerate(self.ids.tolist())}
-
-
-def measure_segments(id_map: NDArray[np.uint32]) -> SegmentPixels:
-    """Areas and boxes of all segments of a map.
-
-    Args:
-        id_map: (H, W), 0 = void.
-
-    Returns:
-        Its segments.
-    """
-    runs = find_runs(id_map)
-    ids, of_run = np.unique(runs.values, return_inverse=True)
-    statistics = instance_statistics(runs, of_run, len(ids))
-    boxes = statistics.bboxes.copy()
-    boxes[:, 2:] -= boxes[:, :2]
-    used = ids > 0
-    return SegmentPixels(
-        ids[used].astype(np.int64), statistics.areas[used], boxes[used], runs.shape
-    )
-
-
 def compare_map(
     segments: Sequence[Mapping[str, Any]], all_ids: set[int], pixels: SegmentPixels
 ) -> list[Finding]:
     """Compare a map with the segments of its annotation.
 
     Args:
-        segments: of the annotation, with valid ids, each id once; ``area`` and ``bbox`` may lack.
-        all_ids: ids that the annotation lists in whatever way.
-        pixels: segments of the map.
+        segments: Annotated ones with valid ids, each id once; ``area`` and ``bbox`` may lack.
+        all_ids: Ids that the annotation lists in whatever way.
+        pixels: Segments of the map.
 
     Returns:
         Findings without file and image, at most one of each kind.
@@ -97,8 +57,8 @@ def ids_at_stride(
 
     Args:
         id_map: (H, W), 0 = void.
-        resize: transforms that are applied to the map before.
-        stride: side of a cell in pixels. A last cell whose middle lies outside the map is void.
+        resize: Transforms that are applied to the map before.
+        stride: Side of a cell in pixels. A last cell whose middle lies outside the map is void.
 
     Returns:
         The ids, without void.

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...structures.segment_pixels import SegmentPixels
 from .classes import ClassTable
 from .findings import Finding
-from .maps import SegmentPixels
 
 #: Images that have the class; its segments (for things: instances) that are not crowd, and those
 #: that are; its pixels in the PNGs, without crowd; things without a cell at stride 4.

@@ -1,0 +1,220 @@
+"""A synthetic set on disk: scenes of shapes, written in COCO's panoptic format.
+
+The same parameters give the same files, bit by bit, whatever the number of processes.
+
+Shape shorthand:
+    H, W: image
+"""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from mmengine.utils import ProgressBar
+from numpy.typing import NDArray
+
+from ...structures.files import write_file, write_png
+from ...structures.id_map import ids_to_bgr
+from ...structures.limits import MAX_ID
+from ...structures.segment_pixels import measure_segments
+from .parallel import run_parallel
+from .shapes_scene import STUFF, THINGS, VOID, Scene, draw_scene
+
+_PARAMETERS_FILE = 'shapes_parameters.json'
+_SPLITS = ('train', 'val')
+_PALETTE = {
+    'disc': [220, 60, 50],
+    'square': [210, 70, 220],
+    'triangle': [240, 200, 40],
+    'star': [90, 80, 240],
+    'sky': [150, 190, 235],
+    'grass': [80, 150, 60],
+    'water': [30, 95, 130],
+}
+# As in COCO, ids have gaps and are not labels.
+CATEGORIES = [
+    dict(id=i, name=name, isthing=int(name in THINGS), color=_PALETTE[name], supercategory=group)
+    for group, first, names in (('thing', 1, THINGS), ('stuff', 21, STUFF))
+    for i, name in enumerate(names, start=first)
+]
+
+
+@dataclass(frozen=True)
+class ShapesParameters:
+    """What a set is made with.
+
+    Args:
+        train: Training images.
+        val: Validation images.
+        size: Side of the images in pixels, at least 32.
+        max_instances: Most things in an image.
+        seed: Another seed gives another set.
+        version: Raised when the same parameters give other files.
+    """
+
+    train: int = 1000
+    val: int = 60
+    size: int = 128
+    max_instances: int = 30
+    seed: int = 0
+    version: int = 1
+
+
+def write_shapes(
+    out: Path, parameters: ShapesParameters, workers: int = 1, force: bool = False
+) -> None:
+    """Write the set, or the part of it that is missing.
+
+    Args:
+        out: Folder to write.
+        parameters: What to make.
+        workers: Number of processes.
+        force: Whether to replace a set of other parameters.
+
+    Raises:
+        FileExistsError: The folder holds a set of other parameters, or other files.
+    """
+    claim_folder(out, parameters, force)
+    for split in _SPLITS:
+        if is_complete(out, split, parameters):
+            print(f'{split}: already complete in {out}, nothing to do')
+        else:
+            write_split(out, split, parameters, workers)
+
+
+def claim_folder(out: Path, parameters: ShapesParameters, force: bool) -> None:
+    """Make a folder ours: never overwrite another set unless told to.
+
+    Args:
+        out: Folder to write.
+        parameters: What it will hold.
+        force: Whether to replace a set of other parameters.
+
+    Raises:
+        FileExistsError: The folder holds a set of other parameters, or other files.
+    """
+    marker = out / _PARAMETERS_FILE
+    if marker.exists():
+        found = json.loads(marker.read_text())
+        if found != asdict(parameters) and not force:
+            raise FileExistsError(
+                f'{out} holds a set made with {found}, not {asdict(parameters)}.\n'
+                'Choose another folder, or replace it with --force.'
+            )
+        if force:
+            for name in (*_SPLITS, 'annotations'):
+                shutil.rmtree(out / name, ignore_errors=True)
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(
+            f'{out} holds something this tool did not write: choose another folder.'
+        )
+    write_file(marker, json.dumps(asdict(parameters)).encode())
+
+
+def is_complete(out: Path, split: str, parameters: ShapesParameters) -> bool:
+    """Whether a split was written to its end with these parameters."""
+    path = _json_file(out, split)
+    if not path.exists():
+        return False
+    content = json.loads(path.read_text())
+    made_with = {name: content['info'].get(name) for name in asdict(parameters)}
+    names = {p.name for p in (out / split).glob('*.jpg')}
+    masks = {p.name for p in path.with_suffix('').glob('*.png')}
+    return (
+        made_with == asdict(parameters)
+        and {i['file_name'] for i in content['images']} <= names
+        and {a['file_name'] for a in content['annotations']} <= masks
+    )
+
+
+def write_split(out: Path, split: str, parameters: ShapesParameters, workers: int) -> None:
+    """Write all images of a split and, last, its JSON.
+
+    Args:
+        out: Folder of the set.
+        split: ``train`` or ``val``.
+        parameters: What to make.
+        workers: Number of processes.
+    """
+    count = getattr(parameters, split)
+    print(f'{split}: {count} images of {parameters.size} px', flush=True)
+    write = partial(write_image, out=out, split=split, parameters=parameters)
+    progress, images, annotations = ProgressBar(count), [], []
+    for image, annotation in run_parallel(write, range(count), workers):
+        images.append(image)
+        annotations.append(annotation)
+        progress.update()
+    print(flush=True)
+    content = dict(
+        info=dict(description='synthetic shapes', **asdict(parameters)),
+        categories=CATEGORIES,
+        images=images,
+        annotations=annotations,
+    )
+    write_file(_json_file(out, split), json.dumps(content).encode())
+
+
+def write_image(
+    index: int, out: Path, split: str, parameters: ShapesParameters
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Draw and write one image.
+
+    Args:
+        index: Number of the image in its split.
+        out: Folder of the set.
+        split: ``train`` or ``val``.
+        parameters: What to make.
+
+    Returns:
+        Its entries in the JSON's ``images`` and ``annotations``.
+    """
+    rng = np.random.default_rng([parameters.seed, _SPLITS.index(split), index])
+    scene = draw_scene(rng, parameters.size, parameters.max_instances)
+    id_map, segments = number_segments(scene, rng)
+    stem = f'{index:012d}'
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 95]
+    _, jpeg = cv2.imencode('.jpg', scene.image[..., ::-1], quality)
+    write_file(out / split / f'{stem}.jpg', jpeg.tobytes())
+    write_png(_json_file(out, split).with_suffix('') / f'{stem}.png', ids_to_bgr(id_map))
+    height, width = id_map.shape
+    image = dict(id=index, file_name=f'{stem}.jpg', height=height, width=width)
+    return image, dict(image_id=index, file_name=f'{stem}.png', segments_info=segments)
+
+
+def number_segments(
+    scene: Scene, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], list[dict[str, Any]]]:
+    """Give every segment that has pixels a random id, as COCO's files do.
+
+    Args:
+        scene: What was drawn.
+        rng: Source of the ids.
+
+    Returns:
+        (H, W) ids, 0 = void, and COCO's ``segments_info`` in the scene's order.
+    """
+    category_ids = {c['name']: c['id'] for c in CATEGORIES}
+    ids = rng.choice(np.arange(1, MAX_ID + 1), size=len(scene.segments), replace=False)
+    id_map = np.where(scene.segment_map == VOID, 0, ids[scene.segment_map])
+    measured = {segment['id']: segment for segment in measure_segments(id_map).describe()}
+    segments = [
+        dict(
+            id=segment_id,
+            category_id=category_ids[kind],
+            iscrowd=int(crowd),
+            bbox=measured[segment_id]['bbox'],
+            area=measured[segment_id]['area'],
+        )
+        for segment_id, (kind, crowd) in zip(ids.tolist(), scene.segments, strict=True)
+        if segment_id in measured
+    ]
+    return id_map, segments
+
+
+def _json_file(out: Path, split: str) -> Path:
+    return out / f'annotations/panoptic_{split}.json'

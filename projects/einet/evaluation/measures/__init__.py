@@ -1,0 +1,1 @@
+"""One file per measure: PQ, COCO's AP, Cityscapes' AP, mIoU; what they share in ``base``."""

@@ -1,0 +1,69 @@
+"""Image files decoded to their last pixel, so that damage shows now and not during training."""
+
+import io
+from typing import NamedTuple
+
+from PIL import ExifTags, Image
+
+# Aerial and microscopy images are larger than what PIL takes for an attack.
+Image.MAX_IMAGE_PIXELS = None
+
+_TURNED = (5, 6, 7, 8)  # EXIF orientations that swap height and width
+_DEEP = ('I', 'I;16', 'I;16B', 'I;16L', 'F')
+
+
+class ImageHeader(NamedTuple):
+    """What a file says about its image.
+
+    Attributes:
+        size: (height, width) as mmcv loads it: turned as its EXIF orientation says.
+        depth: PIL's mode when it has more than 8 bits per channel, else empty.
+        turned: Whether its EXIF orientation swaps height and width when it is loaded.
+    """
+
+    size: tuple[int, int]
+    depth: str
+    turned: bool
+
+
+def decode_header(content: bytes) -> ImageHeader:
+    """Read an image's header, and decode its pixels to see that they are all there.
+
+    Args:
+        content: Bytes of the file.
+
+    Returns:
+        Its header.
+
+    Raises:
+        ValueError: The image cannot be decoded; the message says why, without the file's name.
+    """
+    try:
+        # Unlike OpenCV, PIL does not fill up with gray what is cut off.
+        with Image.open(io.BytesIO(content)) as image:
+            width, height = image.size
+            turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
+            depth = image.mode if image.mode in _DEEP else ''
+            # JPEG: all bytes are read, but only an eighth of the pixels made.
+            image.draft(None, (1, 1))
+            image.load()
+    except Exception as error:  # a decoder may raise anything on a damaged file
+        raise ValueError(describe_damage(error, content)) from error
+    return ImageHeader((width, height) if turned else (height, width), depth, turned)
+
+
+def describe_damage(error: Exception, content: bytes) -> str:
+    """Say why PIL cannot decode a file.
+
+    Args:
+        error: Error of PIL.
+        content: Bytes of the file.
+
+    Returns:
+        The reason and the file's length.
+    """
+    if not content:
+        return 'the file is empty'
+    # PIL names the stream it reads from, which says nothing here.
+    text = 'not an image' if 'cannot identify' in str(error) else str(error)
+    return f'{text or type(error).__name__} ({len(content)} bytes)'

@@ -1,0 +1,56 @@
+import io
+
+import mmcv
+import numpy as np
+import pytest
+from PIL import Image
+
+from einet.structures.image_file import decode_header
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
+
+
+def encode(kind='PNG', mode='RGB', **options):
+    stream = io.BytesIO()
+    Image.fromarray(IMAGE).convert(mode).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize('orientation', range(1, 9))
+def test_the_size_is_that_of_the_loaded_image(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encode('JPEG', exif=exif)
+    header = decode_header(content)
+    assert header.size == mmcv.imfrombytes(content).shape[:2]
+    assert header.turned == (header.size == (10, 6))
+
+
+@pytest.mark.parametrize('mode', ['RGB', 'L', 'P', 'RGBA', 'CMYK'])
+def test_ordinary_images(mode):
+    header = decode_header(encode('JPEG' if mode == 'CMYK' else 'PNG', mode))
+    assert header == ((6, 10), '', False)
+
+
+def test_an_image_of_16_bits():
+    stream = io.BytesIO()
+    Image.fromarray(np.zeros((3, 5), np.uint16)).save(stream, 'PNG')
+    assert decode_header(stream.getvalue()) == ((3, 5), 'I;16', False)
+
+
+@pytest.mark.parametrize('kind', ['JPEG', 'PNG', 'BMP'])
+def test_every_cut_of_a_file_is_noticed(kind):
+    content = encode(kind)
+    # All pixels come before the last checksum and the end mark, 20 bytes in a PNG.
+    for length in range(1, len(content) - 20, 7):
+        with pytest.raises(ValueError, match=rf'\({length} bytes\)$'):
+            decode_header(content[:length])
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [(b'', '^the file is empty$'), (b'GIF', r'^not an image \(3 bytes\)$')],
+)
+def test_what_is_no_image(content, message):
+    with pytest.raises(ValueError, match=message):
+        decode_header(content)
