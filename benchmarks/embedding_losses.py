@@ -70,8 +70,10 @@ def ours(inputs: Inputs, num_instances: int) -> Tensor:
     semantic, instance = split_images(inputs['semantic']), split_images(inputs['instance'])
     ids, labels = inputs['ids'], inputs['labels']
     categories = torch.where(labels == IGNORE, -1, labels)
-    category_means, _ = esm(semantic, inputs['semantic_attention'], categories, NUM_CLASSES)
-    summaries = esm(instance, inputs['instance_attention'], ids, [num_instances] * len(instance))
+    category_counts = [NUM_CLASSES] * len(semantic)
+    category_means = esm(semantic, inputs['semantic_attention'], categories, category_counts)
+    instance_counts = [num_instances] * len(instance)
+    instance_means = esm(instance, inputs['instance_attention'], ids, instance_counts)
 
     def center(s: Tensor, y: Tensor) -> Tensor:
         return semantic_center_loss(s.flatten(1).t(), y.flatten(), inputs['centers'])
@@ -79,8 +81,8 @@ def ours(inputs: Inputs, num_instances: int) -> Tensor:
     def pull(i: Tensor, t: Tensor, means: Tensor) -> Tensor:
         return instance_pull_loss(i.flatten(1).t(), t.flatten(), means)
 
-    total = category_means.square().sum()  # Stands for what uses V.
-    for s, i, y, t, (means, _) in zip(semantic, instance, labels, ids, summaries, strict=True):
+    total = torch.stack(category_means).square().sum()  # Stands for what uses V.
+    for s, i, y, t, means in zip(semantic, instance, labels, ids, instance_means, strict=True):
         total = total + checkpoint(center, s, y, use_reentrant=False)
         total = total + checkpoint(pull, i, t, means, use_reentrant=False)
         total = total + instance_push_loss(means)

@@ -20,11 +20,13 @@ import argparse
 import math
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from einet.functional.resize import Shapes
 from einet.models.fusion import EmbeddingPanopticFusion
 
 SIZE = (1024, 2048)
@@ -138,9 +140,9 @@ def compare(num_instances: int, repeats: int, with_peer: bool) -> None:
     fusion = EmbeddingPanopticFusion(
         NUM_THINGS, NUM_STUFF, peak_threshold=THRESHOLD, top_k=num_instances, stuff_area=STUFF_AREA
     )
-    maps = [outputs[name] for name in ('semantic_logits', 'heatmap_logits', 'instance_embedding')]
-    result = fusion(*maps, padded_shape=SIZE, img_shape=SIZE, ori_shape=SIZE)
-    ours = best_time(lambda: fusion(*maps, SIZE, SIZE, SIZE), repeats)
+    maps, shapes = SimpleNamespace(**outputs), Shapes(SIZE, SIZE, SIZE)
+    result = fusion(maps, shapes)
+    ours = best_time(lambda: fusion(maps, shapes), repeats)
     print(f'{num_instances:5d} instances: ours {ours:.2f} s', flush=True)
     peers = {'broadcasting': broadcast_distances, 'torch.cdist': torch.cdist} if with_peer else {}
     for name, distances in peers.items():

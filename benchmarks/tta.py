@@ -22,7 +22,7 @@ from post_processing import NUM_THINGS, SIZE, STUFF_AREA, make_outputs
 from torch import Tensor
 
 from einet.functional.resize import Shapes
-from einet.functional.views import View
+from einet.functional.views import View, merge_views
 from einet.models.fusion import EmbeddingPanopticFusion
 
 SCALES = (1.0, 0.5, 0.75, 1.25, 1.5, 1.75, 2.0)
@@ -54,7 +54,7 @@ def measure(
     views = [make_view(outputs, scale, flip) for scale in scales for flip in flips]
     Path('/proc/self/clear_refs').write_text('5')  # forget the peak so far
     before, start = memory('VmRSS'), time.process_time()
-    result = fusion.fuse_views(views, len(views))
+    result = fusion.group(merge_views(views, len(views)))
     seconds = time.process_time() - start
     added = memory('VmHWM') - before
     print(

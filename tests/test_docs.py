@@ -29,9 +29,6 @@ SOURCES = sorted(
 )
 # Files without a test of their own, and where they are tested.
 TESTED_ELSEWHERE = {
-    'models/backbones/xception_blocks.py': 'tests/models/backbones/test_xception.py',
-    'models/outputs.py': 'tests/models/test_einet.py',
-    'panoptic_deeplab/losses.py': 'tests/panoptic_deeplab/test_criterion.py',
     'version.py': 'tests/test_docs.py',
 }
 

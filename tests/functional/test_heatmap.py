@@ -10,7 +10,6 @@ from einet.functional.heatmap import (
     find_peaks,
     gaussian_radius,
 )
-from einet.panoptic_deeplab.offsets import center_heatmap
 
 
 def test_radius_by_hand():
@@ -66,32 +65,6 @@ def test_no_instances():
     )
     assert heatmap.shape == (3, 4, 5)
     assert not heatmap.any()
-
-
-def test_center_heatmap_by_hand():
-    # Each reaches ceil(3 * 0.4) = 2 cells: in the first row x = 0..3 and x = 3..6.
-    heatmap = center_heatmap(torch.tensor([[1.7, 0.0], [5.0, 2.0]]), (4, 7), sigma=0.4)
-    exponents = [1, 0, 1, 4, 4 + 1, 4, 4 + 1]  # squared distances; at x = 3 the first is nearer
-    row = [math.exp(-squared / (2 * 0.4**2)) for squared in exponents]
-    assert heatmap.shape == (1, 4, 7)
-    assert heatmap[0, 0].tolist() == pytest.approx(row)
-    assert (heatmap == 1).nonzero().tolist() == [[0, 0, 1], [0, 2, 5]]
-
-
-def test_center_heatmap_is_one_channel_whatever_the_order():
-    centers = torch.tensor([[3, 1], [4, 4], [11, 2], [-9, 0]])
-    heatmap = center_heatmap(centers, (6, 9), sigma=2.0)
-    assert heatmap.equal(center_heatmap(centers.flip(0), (6, 9), sigma=2.0))
-    y, x = torch.meshgrid(torch.arange(6), torch.arange(9), indexing='ij')
-    near = [
-        (-((x - a) ** 2 + (y - b) ** 2) / 8).exp() * ((x - a).abs() <= 6) * ((y - b).abs() <= 6)
-        for a, b in centers.tolist()
-    ]
-    torch.testing.assert_close(heatmap[0], torch.stack(near).amax(0))
-
-
-def test_center_heatmap_without_instances():
-    assert center_heatmap(torch.zeros(0, 2), (2, 3), sigma=2.0).tolist() == [[[0.0] * 3] * 2]
 
 
 def test_window_outside_the_map_is_clipped():

@@ -14,7 +14,6 @@ from einet.functional.task_losses import (
     heatmap_focal_loss,
     heatmap_mse_loss,
 )
-from einet.panoptic_deeplab.offsets import offset_l1_loss
 
 LOG3 = math.log(3)  # The logit of 3/4.
 
@@ -194,38 +193,3 @@ def test_cross_entropy_of_half_precision_and_huge_logits():
 def test_a_wrong_fraction_is_an_error(top_fraction):
     with pytest.raises(ValueError, match='top_fraction must be in'):
         bootstrapped_cross_entropy(SEMANTIC_LOGITS, LABELS, top_fraction=top_fraction)
-
-
-# Three pixels of one image: offsets (x, y) and where they should point.
-OFFSETS = torch.tensor([[[[1.0, -2.0, 5.0]], [[0.5, 3.0, 7.0]]]])
-OFFSET_TARGET = torch.tensor([[[[0.0, 1.0, 0.0]], [[2.0, 2.0, 0.0]]]])
-OFFSET_MASK = torch.tensor([[[[True, True, False]]]])
-
-
-def test_offset_loss_sums_over_x_and_y_and_averages_over_pixels():
-    expected = ((1 + 1.5) + (3 + 1)) / 2
-    loss = offset_l1_loss(OFFSETS, OFFSET_TARGET, OFFSET_MASK)
-    assert loss.item() == pytest.approx(expected)
-
-
-def test_offset_loss_counts_pixels_of_the_batch_not_of_an_image():
-    zeros = torch.zeros(1, 2, 1, 3)
-    loss = offset_l1_loss(
-        torch.cat([OFFSETS, OFFSETS]),
-        torch.cat([OFFSET_TARGET, zeros]),
-        torch.cat([OFFSET_MASK, torch.tensor([[[[False, False, True]]]])]),
-    )
-    assert loss.item() == pytest.approx((2.5 + 4 + 12) / 3)
-
-
-def test_offset_loss_without_instances_is_zero_with_a_live_graph():
-    offsets = OFFSETS.clone().requires_grad_()
-    loss = offset_l1_loss(offsets, OFFSET_TARGET, torch.zeros_like(OFFSET_MASK))
-    loss.backward()
-    assert loss == 0
-    assert offsets.grad.abs().sum() == 0
-
-
-def test_offset_loss_gradient():
-    offsets = OFFSETS.double().requires_grad_()
-    assert gradcheck(lambda x: offset_l1_loss(x, OFFSET_TARGET.double(), OFFSET_MASK), (offsets,))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from einet.functional.grouping import score_maps
-from einet.functional.resize import BilinearCells, Shapes, resize_maps
+from einet.functional.resize import Shapes
 from einet.functional.views import Grid, View, merge_views, read_at
 
 ORI = (23, 31)
@@ -91,16 +91,19 @@ def test_merging_agrees_with_means_point_by_point(geometries, seed):
     views = [_view(geometry, seed + i) for i, geometry in enumerate(geometries)]
     merged = merge_views(iter(views), len(views))
     grid = Grid(tuple(views[0].heatmap_logits.shape[1:]), views[0].shapes)
-    assert merged.grid == grid
+    assert merged.shapes == grid.shapes
 
     def mean(name, activation, grid):
         read = (_read_slowly(getattr(view, name), view.shapes, view.flips, grid) for view in views)
         return torch.stack([activation(maps) for maps in read]).mean(dim=0)
 
     semantics = ('semantic_logits', lambda maps: maps.softmax(dim=0))
-    torch.testing.assert_close(merged.semantics / len(views), mean(*semantics, grid))
-    pixels = Grid(ORI, Shapes(ORI, ORI, ORI))
-    torch.testing.assert_close(merged.probabilities, mean(*semantics, pixels))
+    assert merged.cell_labels.equal(mean(*semantics, grid).argmax(dim=0))
+    best, labels = mean(*semantics, Grid(ORI, Shapes(ORI, ORI, ORI))).max(dim=0)
+    assert merged.semantics.labels.equal(labels.byte())
+    things = merged.semantics.thing_pixels
+    assert things.tolist() == (labels.flatten() < 2).nonzero().flatten().tolist()
+    torch.testing.assert_close(merged.semantics.thing_probabilities, best.flatten()[things])
     heatmap = mean('heatmap_logits', torch.sigmoid, grid)
     torch.testing.assert_close(merged.heatmap_logits.sigmoid(), heatmap)
     for ours, view in zip(merged.embeddings, views, strict=True):
@@ -108,16 +111,13 @@ def test_merging_agrees_with_means_point_by_point(geometries, seed):
         torch.testing.assert_close(ours, slow)
 
 
-def test_probabilities_are_read_as_without_views():
+def test_equal_views_are_one_view():
     view = _view(((5, 7), (1, 0), (2, 3), (False, False)), 0)
-    merged = merge_views([view, view], 2)
-    expected = resize_maps(view.semantic_logits, view.shapes).softmax(dim=0)
-    torch.testing.assert_close(merged.probabilities, expected)
-    cells = BilinearCells((5, 7), view.shapes, like=view.semantic_logits)
-    ours = merged.semantic_decision(cells, 2)
-    alone = merge_views([view], 1).semantic_decision(cells, 2)
-    for values, others in zip(ours, alone, strict=True):
+    ours, alone = merge_views([view, view], 2), merge_views([view], 1)
+    for values, others in zip(ours.semantics, alone.semantics, strict=True):
         torch.testing.assert_close(values, others)
+    assert ours.cell_labels.equal(alone.cell_labels)
+    torch.testing.assert_close(ours.heatmap_logits, alone.heatmap_logits)
 
 
 def test_score_maps_are_those_of_all_embeddings_side_by_side():
@@ -142,9 +142,8 @@ def test_score_maps_are_those_of_all_embeddings_side_by_side():
 def test_one_view_keeps_its_maps():
     view = _view(((5, 7), (1, 0), (2, 3), (False, False)), 0)
     merged = merge_views([view], 1)
-    assert merged.semantics.equal(view.semantic_logits)
-    assert merged.probabilities is None
-    assert merged.heatmap_logits.equal(view.heatmap_logits)
+    assert merged.cell_labels.equal(view.semantic_logits.argmax(dim=0))
+    assert merged.heatmap_logits.data_ptr() == view.heatmap_logits.data_ptr()
     assert merged.embeddings[0].data_ptr() == view.instance_embedding.data_ptr()
 
 
@@ -155,16 +154,19 @@ def test_certain_views_stay_finite():
     view = View(logits, heatmap, torch.ones(1, 1, 1), shapes)
     merged = merge_views([view, view], 2)
     assert merged.heatmap_logits.isfinite().all()
-    assert merged.probabilities[:, 0, 0].tolist() == pytest.approx([1, 0, 0])
+    assert merged.semantics.thing_probabilities.tolist() == pytest.approx([1] * 16)
     assert merged.heatmap_logits.sigmoid().flatten().tolist() == pytest.approx([1, 0], abs=1e-6)
 
 
 @pytest.mark.parametrize('chunk', [1, 100])
 def test_bands_do_not_change_the_result(chunk, monkeypatch):
     views = [_view(((5, 7), (0, 0), (0, 0), (False, flip)), int(flip)) for flip in (False, True)]
-    expected = merge_views(views, 2).probabilities
+    expected = merge_views(views, 2)
     monkeypatch.setattr('einet.functional.views._CHUNK', chunk)
-    torch.testing.assert_close(merge_views(views, 2).probabilities, expected)
+    merged = merge_views(views, 2)
+    for values, others in zip(merged.semantics, expected.semantics, strict=True):
+        torch.testing.assert_close(values, others)
+    torch.testing.assert_close(merged.heatmap_logits, expected.heatmap_logits)
 
 
 def test_views_stay_as_they_are():

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from einet.models.criterion import EINetCriterion, EmbeddingSummary
+from einet.models.criterion import EINetCriterion, EmbeddingSummary, TrainingOutputs
 from einet.models.targets import build_targets
 
 from .samples import make_sample
@@ -17,21 +17,25 @@ LOSSES = dict(
 
 def _call(criterion, targets, means, centroids, embedding):
     summary = EmbeddingSummary(
-        category_means=torch.zeros(2, 3, 2),
+        category_means=list(torch.zeros(2, 3, 2)),
         instance_means=means,
         raw_instance_means=means,
         centroid_embeddings=centroids,
     )
-    return criterion(
-        torch.zeros(2, 3, 2, 3),
-        None,
-        torch.zeros(2, 2, 2, 3),
-        torch.zeros(2, 2, 2, 3).unbind(),
-        embedding.unbind(),
-        summary,
-        torch.zeros(2, 3, 2),
-        targets,
+    outputs = TrainingOutputs(
+        semantic_logits=[torch.zeros(2, 3, 2, 3)],
+        heatmap_logits=torch.zeros(2, 2, 2, 3),
+        semantic_embedding=torch.zeros(2, 2, 2, 3).unbind(),
+        instance_embedding=embedding.unbind(),
     )
+    return criterion(outputs, targets, summary, torch.zeros(2, 3, 2))
+
+
+def _semantic(criterion, logits, targets):
+    """The semantic loss alone: nothing else is given."""
+    outputs = TrainingOutputs(logits, torch.zeros(len(logits[0]), 2, 2, 3), [], [])
+    summary = EmbeddingSummary([], [], [], [])
+    return criterion(outputs, targets, summary, torch.zeros(2, 3, 2))['loss_semantic']
 
 
 def test_instance_terms_average_over_images_that_have_instances():
@@ -55,13 +59,11 @@ def test_semantic_loss_is_the_mean_of_raw_and_calibrated_logits():
     targets = build_targets(samples, (2, 3), num_things_classes=2, num_classes=3)
     sure = torch.full((2, 3, 2, 3), -50.0)
     sure[:, 2] = 50.0
-    empty = EmbeddingSummary(torch.zeros(2, 3, 2), [], [], [])
-    rest = (torch.zeros(2, 2, 2, 3), [], [], empty, torch.zeros(2, 3, 2), targets)
     criterion = EINetCriterion(losses)
     unsure = torch.zeros(2, 3, 2, 3)
     both, raw, calibrated = (
-        criterion(*logits, *rest)['loss_semantic'].item()
-        for logits in ((sure, unsure), (unsure, None), (None, sure))
+        _semantic(criterion, logits, targets).item()
+        for logits in ([sure, unsure], [unsure], [sure])
     )
     assert both == pytest.approx(math.log(3) / 2, rel=1e-5)
     assert raw == pytest.approx(math.log(3), rel=1e-5)
@@ -73,9 +75,7 @@ def test_semantic_stride_reads_the_pixels_in_the_middle_of_its_cells():
     sample = make_sample((8, 12), [(0, 0, 0, 5, 3)])
     targets = build_targets([sample], (2, 3), 2, 3, small_instance_weight=1.0)
     logits = torch.randn(1, 3, 2, 3, generator=torch.Generator().manual_seed(0))
-    empty = EmbeddingSummary(torch.zeros(1, 3, 2), [], [], [])
-    rest = (None, torch.zeros(1, 2, 2, 3), [], [], empty, torch.zeros(1, 3, 2), targets)
-    value = EINetCriterion(losses, semantic_stride=2)(logits, *rest)['loss_semantic']
+    value = _semantic(EINetCriterion(losses, semantic_stride=2), [logits], targets)
     upsampled = torch.nn.functional.interpolate(logits, (4, 6), mode='bilinear')
     labels = targets.sem_seg[:, 1::2, 1::2]
     assert labels[0, :2].tolist() == [[0, 0, 2, 2, 2, 2], [2, 2, 2, 2, 2, 2]]

@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 
+from einet.functional.resize import Shapes
 from einet.models import PanopticDetector
 
 from .samples import make_sample
@@ -24,9 +25,9 @@ def test_the_preprocessor_knows_the_classes(model):
 def test_the_fusion_gets_each_images_own_maps_and_shapes(model, monkeypatch):
     calls = []
 
-    def fusion(*maps, **shapes):
-        calls.append((maps, shapes))
-        return original(*maps, **shapes)
+    def fusion(outputs, shapes):
+        calls.append((outputs, shapes))
+        return original(outputs, shapes)
 
     original = model.fusion.forward
     monkeypatch.setattr(model.fusion, 'forward', fusion)
@@ -36,13 +37,21 @@ def test_the_fusion_gets_each_images_own_maps_and_shapes(model, monkeypatch):
     with torch.no_grad():
         outputs = model(inputs, mode='tensor')
         model.predict(inputs, samples)
-    assert calls[1][1] == dict(padded_shape=(32, 48), img_shape=(30, 44), ori_shape=(61, 90))
-    for image, (maps, _) in enumerate(calls):
-        assert [m.shape[0] for m in maps] == [m.shape[1] for m in outputs.fused]
-        for own, batch in zip(maps, outputs.fused, strict=True):
-            torch.testing.assert_close(own, batch[image])
+    assert calls[1][1] == Shapes(padded=(32, 48), img=(30, 44), ori=(61, 90))
+    for image, (own, _) in enumerate(calls):
+        assert type(own) is type(outputs)
+        for name, values in own._asdict().items():
+            torch.testing.assert_close(values, getattr(outputs, name)[image])
 
 
 def test_features_are_the_backbones(model):
     features = model.extract_feat(torch.randn(1, 3, 32, 48))
     assert [tuple(f.shape[-2:]) for f in features] == [(8, 12), (4, 6), (2, 3), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ('config', 'name'), [(tiny_model, 'EINet'), (tiny_panoptic_deeplab, 'PanopticDeepLab')]
+)
+def test_unknown_options_are_refused_by_name(config, name):
+    with pytest.raises(TypeError, match=f'{name} got arguments that it does not take: kneck'):
+        MODELS.build(config(kneck=dict(type='FPN')))

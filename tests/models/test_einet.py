@@ -9,10 +9,8 @@ from .samples import make_sample
 from .tiny import tiny_model
 
 SIZE = (32, 48)
-ALL_LOSSES = {
-    f'loss_{name}'
-    for name in ('semantic', 'heatmap', 'center', 'push', 'pull', 'consistency', 'centroid')
-}
+NAMES = ('semantic', 'heatmap', 'center', 'push', 'pull', 'consistency', 'centroid')
+ALL_LOSSES = {f'loss_{name}' for name in (*NAMES, 'unused')}
 IMAGES = {
     'two classes': dict(boxes=[(0, 4, 4, 12, 12), (1, 20, 8, 40, 24)]),
     'one instance': dict(boxes=[(1, 4, 4, 12, 12)]),
@@ -57,6 +55,20 @@ def test_every_ordinary_image_trains_every_parameter(name):
 @pytest.mark.parametrize('mode', ['dual', 'replace', 'none'])
 def test_calibration_modes_train(mode):
     _assert_trains(_build(interaction=dict(calibration=mode)), _batch('two classes', 'no things'))
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_every_loss_can_be_left_out(name):
+    model = _build(criterion=dict(losses={name: None}))
+    losses = _assert_trains(model, _batch('two classes', 'no things'))
+    assert set(losses) == ALL_LOSSES - {f'loss_{name}'}
+
+
+def test_without_any_loss_every_parameter_has_a_gradient_of_zero():
+    model = _build(criterion=dict(losses=dict.fromkeys(NAMES)))
+    losses = _assert_trains(model, _batch('two classes'))
+    assert losses == {'loss_unused': 0}
+    assert all((parameter.grad == 0).all() for parameter in model.parameters())
 
 
 @pytest.mark.parametrize('ins_aug', [True, False])

@@ -22,49 +22,49 @@ def loop_mean(embedding, attention, mask):
     return weighted / attention[0, mask].sum() if mask.any() else weighted
 
 
-def test_one_count_gives_stacked_means():
+def test_means_of_every_image():
     embedding, attention, ids = make_batch()
-    means, masses = ESM()(embedding, attention, ids, 4)
-    assert means.shape == (2, 4, 3)
+    means = ESM()(embedding, attention, ids, [4, 4])
+    assert [image.shape for image in means] == [(4, 3), (4, 3)]
     for b in range(2):
         for m in range(4):
             mask = ids[b] == m
-            torch.testing.assert_close(means[b, m], loop_mean(embedding[b], attention[b], mask))
-            torch.testing.assert_close(masses[b, m], attention[b, 0, mask].sum())
+            torch.testing.assert_close(means[b][m], loop_mean(embedding[b], attention[b], mask))
 
 
-def test_counts_per_image_give_a_list():
+def test_images_have_counts_of_their_own():
     embedding, attention, ids = make_batch()
     ids[1][ids[1] > 0] = -1
-    together, _ = ESM()(embedding, attention, ids, 3)
-    summaries = ESM()(embedding, attention, ids, [3, 1])
-    assert [means.shape for means, _ in summaries] == [(3, 3), (1, 3)]
-    torch.testing.assert_close(summaries[0][0], together[0])
-    torch.testing.assert_close(summaries[1][0], together[1, :1])
+    together = ESM()(embedding, attention, ids, [3, 3])
+    means = ESM()(embedding, attention, ids, [3, 1])
+    assert [image.shape for image in means] == [(3, 3), (1, 3)]
+    torch.testing.assert_close(means[0], together[0])
+    torch.testing.assert_close(means[1], together[1][:1])
 
 
 def test_an_image_without_instances_among_others():
     embedding, attention, ids = make_batch()
     embedding.requires_grad_()
     ids[0] = -1
-    summaries = ESM()(embedding, attention, ids, [0, 3])
-    assert summaries[0][0].shape == (0, 3)
-    sum(means.sum() for means, _ in summaries).backward()
+    means = ESM()(embedding, attention, ids, [0, 3])
+    assert means[0].shape == (0, 3)
+    sum(image.sum() for image in means).backward()
     assert (embedding.grad[0] == 0).all()
     assert (embedding.grad[1] != 0).any()
 
 
 def test_sums():
     embedding, attention, ids = make_batch()
-    sums, masses = MODELS.build(dict(type='ESM', reduction='sum'))(embedding, attention, ids, 3)
-    means, _ = ESM()(embedding, attention, ids, 3)
-    torch.testing.assert_close(sums, means * masses[..., None])
+    (sums, _) = MODELS.build(dict(type='ESM', reduction='sum'))(embedding, attention, ids, [3, 3])
+    (means, _) = ESM()(embedding, attention, ids, [3, 3])
+    masses = torch.stack([attention[0, 0][ids[0] == m].sum() for m in range(3)])
+    torch.testing.assert_close(sums, means * masses[:, None])
 
 
 def test_gradcheck_through_recomputation():
     embedding, attention, ids = make_batch(torch.float64)
     assert gradcheck(
-        lambda e, a: ESM()(e, a, ids, 4),
+        lambda e, a: tuple(ESM()(e, a, ids, [4, 4])),
         (embedding.requires_grad_(), attention.requires_grad_()),
     )
 
@@ -75,7 +75,7 @@ def test_images_of_one_split_give_the_same_gradients_as_the_batch():
         embedding, attention, ids = make_batch()
         embedding.requires_grad_()
         images = split(embedding)
-        means, _ = ESM()(images, attention, ids, 3)
+        means = torch.stack(ESM()(images, attention, ids, [3, 3]))
         (means.square().sum() + sum(image.sin().sum() for image in images)).backward()
         gradients.append(embedding.grad)
     torch.testing.assert_close(gradients[0], gradients[2])
@@ -94,13 +94,13 @@ def test_centroids_are_sampled_image_by_image():
 def test_bfloat16_is_summarized_in_float32_also_under_autocast():
     embedding, attention, ids = make_batch()
     embedding, attention = embedding.bfloat16().requires_grad_(), attention.bfloat16()
-    expected, _ = ESM()(embedding.detach().float(), attention.float(), ids, 3)
+    expected = ESM()(embedding.detach().float(), attention.float(), ids, [3, 3])
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        means, masses = ESM()(embedding, attention, ids, 3)
+        means = ESM()(embedding, attention, ids, [3, 3])
         (centroid, _) = ESM().centroids(embedding, [torch.tensor([[1, 2]])] * 2)
-    assert means.dtype == masses.dtype == centroid.dtype == torch.float32
+    assert means[0].dtype == means[1].dtype == centroid.dtype == torch.float32
     torch.testing.assert_close(means, expected)
-    means.sum().backward()
+    sum(image.sum() for image in means).backward()
     assert embedding.grad.dtype == torch.bfloat16
 
 

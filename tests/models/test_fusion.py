@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from mmdet.registry import MODELS
@@ -33,8 +35,15 @@ def _two_discs(same_class=True):
     return logits, heatmap, embedding
 
 
+def _outputs(logits, heatmap, embedding):
+    """Of one image, as far as the fusion reads them."""
+    return SimpleNamespace(
+        semantic_logits=logits, heatmap_logits=heatmap, instance_embedding=embedding
+    )
+
+
 def _same_size(*maps, **options):
-    return _fusion(**options)(*maps, padded_shape=SIZE, img_shape=SIZE, ori_shape=SIZE)
+    return _fusion(**options)(_outputs(*maps), Shapes(SIZE, SIZE, SIZE))
 
 
 def test_it_is_registered_and_has_the_papers_defaults():
@@ -64,7 +73,7 @@ def test_everything_by_the_long_way():
     generator = torch.Generator().manual_seed(0)
     logits = logits + torch.randn(logits.shape, generator=generator)
     img, ori = (29, 41), (51, 37)
-    result = _fusion()(logits, heatmap, embedding, padded_shape=SIZE, img_shape=img, ori_shape=ori)
+    result = _fusion()(_outputs(logits, heatmap, embedding), Shapes(SIZE, img, ori))
     probabilities, labels = resize_maps(logits, Shapes(SIZE, img, ori)).softmax(dim=0).max(dim=0)
     # One peak per class: the grouping is the semantic map.
     masks = [labels == 0, labels == 1]
@@ -127,7 +136,7 @@ def test_stuff_area_is_counted_at_the_images_size():
 def test_one_pixel():
     logits, heatmap = torch.tensor([3.0, 0, 0, 0]), torch.tensor([2.0, -2])
     maps = [values.view(-1, 1, 1) for values in (logits, heatmap, torch.ones(5))]
-    result = _fusion(kernel_size=8)(*maps, padded_shape=(1, 1), img_shape=(1, 1), ori_shape=(1, 1))
+    result = _fusion(kernel_size=8)(_outputs(*maps), Shapes((1, 1), (1, 1), (1, 1)))
     assert result.panoptic.tolist() == [[1000]]
     assert result.centroids.tolist() == [[0, 0]]
     probability = logits.softmax(dim=0)[0] * heatmap.sigmoid()[0]
@@ -139,7 +148,7 @@ def test_odd_sizes(size):
     generator = torch.Generator().manual_seed(0)
     low = [-(-length // 4) for length in size]
     maps = [torch.randn(n, *low, generator=generator) for n in (VOID, C_TH, 6)]
-    result = _fusion()(*maps, padded_shape=size, img_shape=size, ori_shape=size)
+    result = _fusion()(_outputs(*maps), Shapes(size, size, size))
     assert result.panoptic.shape == result.sem_seg.shape == size
     ids, areas = result.panoptic.unique(return_counts=True)
     assert set(result.panoptic_ids.tolist()) == {i for i in ids.tolist() if i >= 1000}
@@ -151,7 +160,7 @@ def test_padding_has_no_say():
     logits, heatmap, embedding = _two_discs()
     wide = [torch.cat((maps, maps.flip(-1)), dim=2) for maps in (logits, heatmap, embedding)]
     alone = _same_size(logits, heatmap, embedding)
-    padded = _fusion()(*wide, padded_shape=(32, 96), img_shape=SIZE, ori_shape=SIZE)
+    padded = _fusion()(_outputs(*wide), Shapes((32, 96), SIZE, SIZE))
     assert padded.panoptic_ids.tolist() == alone.panoptic_ids.tolist()
     # The last two columns interpolate with the first padded cell, here a mirror image.
     assert padded.panoptic.equal(alone.panoptic)
@@ -177,12 +186,10 @@ def test_inputs_stay_as_they_are():
 @pytest.mark.parametrize('value', [float('nan'), float('inf'), float('-inf')])
 @pytest.mark.parametrize('name', ['semantic_logits', 'heatmap_logits', 'instance_embedding'])
 def test_values_that_are_not_finite_are_refused_by_name(name, value):
-    maps = dict(
-        zip(('semantic_logits', 'heatmap_logits', 'instance_embedding'), _two_discs(), strict=True)
-    )
-    maps[name][0, 5, 5] = value
+    outputs = _outputs(*_two_discs())
+    getattr(outputs, name)[0, 5, 5] = value
     with pytest.raises(ValueError, match=f'{name} has NaN or infinite'):
-        _fusion()(**maps, padded_shape=SIZE, img_shape=SIZE, ori_shape=SIZE)
+        _fusion()(outputs, Shapes(SIZE, SIZE, SIZE))
 
 
 def test_maps_that_do_not_fit_are_refused():
@@ -208,13 +215,13 @@ def test_views_by_the_long_way():
         _random_view((14, 16), (53, 64), ori, seed=2),
         _random_view((5, 6), (18, 22), ori, flips=(True, True), seed=3),
     ]
-    result = _fusion().fuse_views(iter(views), len(views))
-
     merged = merge_views(views, len(views))
-    shapes = views[0].shapes
-    best, labels = merged.probabilities.max(dim=0)
-    at_cells = merged.semantics.argmax(dim=0)
-    options = dict(kernel_size=3, labels=at_cells, valid=shapes.valid_cells((9, 12)))
+    result = _fusion().group(merged)
+
+    shapes, semantics = views[0].shapes, merged.semantics
+    labels, best = semantics.labels.long(), torch.zeros(ori)
+    best.view(-1)[semantics.thing_pixels] = semantics.thing_probabilities
+    options = dict(kernel_size=3, labels=merged.cell_labels, valid=shapes.valid_cells((9, 12)))
     peaks = find_peaks(merged.heatmap_logits.sigmoid(), **options)
     assert len(peaks.labels) > 3
     embedding = torch.cat(merged.embeddings)
@@ -243,17 +250,17 @@ def test_only_an_odd_window_treats_the_mirror_image_alike(kernel_size, found):
     heatmap = torch.full((C_TH, 1, 12), -6.0)
     heatmap[0, 0, 3], heatmap[0, 0, 7] = 3.0, 2.0
     maps = [logits, heatmap, torch.randn(2, 1, 12)]
-    shapes = dict(padded_shape=(4, 48), img_shape=(4, 48), ori_shape=(4, 48))
+    shapes = Shapes((4, 48), (4, 48), (4, 48))
     results = [
-        _fusion(kernel_size=kernel_size)(*(m.flip(dims) for m in maps), **shapes)
+        _fusion(kernel_size=kernel_size)(_outputs(*(m.flip(dims) for m in maps)), shapes)
         for dims in ([], [-1])
     ]
     assert [len(result.labels) for result in results] == found
 
 
 def test_more_classes_than_a_byte_holds_are_refused():
-    with pytest.raises(ValueError, match='at most 255 classes'):
-        EmbeddingPanopticFusion(200, 56)
+    with pytest.raises(ValueError, match='at most 254 classes'):
+        EmbeddingPanopticFusion(200, 55)
 
 
 @pytest.mark.gpu

@@ -5,7 +5,6 @@ import torch
 from mmdet.registry import MODELS
 
 from einet.functional import losses, task_losses
-from einet.panoptic_deeplab.offsets import offset_l1_loss
 
 PIXELS = torch.tensor([[2.0, 0.0], [0.0, 3.0], [3.0, 4.0], [-1.0, -1.0]])
 LABELS = torch.tensor([0, 0, 1, 255])
@@ -55,7 +54,6 @@ CASES = [
         (LOGITS, TARGET, MASK),
         dict(alpha=1.0, beta=3.0),
     ),
-    ('OffsetL1Loss', offset_l1_loss, (LOGITS, TARGET, MASK), {}),
     (
         'BootstrappedCrossEntropyLoss',
         task_losses.bootstrapped_cross_entropy,
@@ -83,7 +81,7 @@ def test_defaults_are_the_functions_own(name, function, tensors, options):
     torch.testing.assert_close(loss(*tensors), function(*tensors))
 
 
-def test_default_weights_are_those_of_eq_10_and_of_panoptic_deeplab():
+def test_default_weights_are_those_of_eq_10():
     weights = {name: MODELS.build(dict(type=name)).loss_weight for name, *_ in CASES}
     assert weights == {
         'SemanticCenterLoss': 0.01,
@@ -93,7 +91,6 @@ def test_default_weights_are_those_of_eq_10_and_of_panoptic_deeplab():
         'CentroidRegularization': 10.0,
         'HeatmapMSELoss': 200.0,
         'HeatmapFocalLoss': 1.0,
-        'OffsetL1Loss': 0.01,
         'BootstrappedCrossEntropyLoss': 1.0,
     }
 

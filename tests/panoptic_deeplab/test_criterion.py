@@ -2,12 +2,10 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 
-from einet.functional.task_losses import (
-    bootstrapped_cross_entropy,
-    heatmap_mse_loss,
-    offset_l1_loss,
-)
-from einet.models.targets import nearest
+from einet.functional.task_losses import bootstrapped_cross_entropy, heatmap_mse_loss
+from einet.models.coarse_maps import nearest
+from einet.panoptic_deeplab.offsets import offset_l1_loss
+from einet.panoptic_deeplab.outputs import PanopticDeepLabOutputs
 from einet.panoptic_deeplab.targets import build_center_targets
 
 from ..models.samples import make_sample
@@ -32,14 +30,16 @@ def _build(**options):
 
 def _maps(batch=2):
     generator = torch.Generator().manual_seed(0)
-    return [torch.randn(batch, n, 4, 6, generator=generator).requires_grad_() for n in (3, 1, 2)]
+    maps = (torch.randn(batch, n, 4, 6, generator=generator).requires_grad_() for n in (3, 1, 2))
+    return PanopticDeepLabOutputs(*maps)
 
 
 @pytest.mark.parametrize('stride', [1, 2])
 def test_each_loss_gets_its_maps_and_targets(stride):
-    logits, heatmap, offsets = _maps()
+    outputs = _maps()
+    logits, heatmap, offsets = outputs
     targets = build_center_targets(SAMPLES, (4, 6))
-    losses = _build(semantic_stride=stride)(logits, heatmap, offsets, targets)
+    losses = _build(semantic_stride=stride)(outputs, targets)
     size = (16 // stride, 24 // stride)
     upsampled = torch.nn.functional.interpolate(logits, size, mode='bilinear')
     labels, weights = (nearest(m, size) for m in (targets.sem_seg, targets.pixel_weights))
@@ -54,9 +54,10 @@ def test_each_loss_gets_its_maps_and_targets(stride):
 
 
 def test_offsets_count_on_things_only_and_the_heatmap_outside_void():
-    logits, heatmap, offsets = _maps()
+    outputs = _maps()
+    logits, heatmap, offsets = outputs
     targets = build_center_targets(SAMPLES, (4, 6))
-    sum(_build()(logits, heatmap, offsets, targets).values()).backward()
+    sum(_build()(outputs, targets).values()).backward()
     assert (offsets.grad != 0).any(dim=1, keepdim=True).equal(targets.offset_mask)
     assert (heatmap.grad != 0).equal(targets.heatmap_mask)
 
@@ -64,7 +65,7 @@ def test_offsets_count_on_things_only_and_the_heatmap_outside_void():
 def test_all_void_is_zero_with_a_live_graph():
     maps = _maps(batch=1)
     targets = build_center_targets([make_sample((16, 24), [], void_rows=16)], (4, 6))
-    losses = _build()(*maps, targets)
+    losses = _build()(maps, targets)
     sum(losses.values()).backward()
     assert [value.item() for value in losses.values()] == [0, 0, 0]
     assert all(m.grad is not None and m.grad.abs().sum() == 0 for m in maps)

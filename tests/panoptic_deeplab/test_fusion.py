@@ -1,5 +1,7 @@
 """The fusion against hand-made scenes and against the published description, done slowly."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from mmdet.registry import MODELS
@@ -35,8 +37,13 @@ def _two_discs():
     return logits, heatmap, offsets
 
 
+def _outputs(*maps):
+    """Of one image, as far as the fusion reads them."""
+    return SimpleNamespace(**dict(zip(NAMES, maps, strict=True)))
+
+
 def _same_size(*maps, **options):
-    return _fusion(**options)(*maps, padded_shape=SIZE, img_shape=SIZE, ori_shape=SIZE)
+    return _fusion(**options)(_outputs(*maps), Shapes(SIZE, SIZE, SIZE))
 
 
 def test_it_is_registered_and_has_the_published_defaults():
@@ -116,9 +123,8 @@ def test_offsets_are_scaled_to_the_original_image():
     logits[0] = 9.0
     heatmap[0, 0, 2], heatmap[0, 0, 8] = 3.0, 2.0
     offsets = torch.tensor([-5.0, 0.0])[:, None, None].expand(2, 1, 12)
-    result = _fusion()(
-        logits, heatmap, offsets, padded_shape=(4, 48), img_shape=(4, 48), ori_shape=(8, 144)
-    )
+    shapes = Shapes((4, 48), (4, 48), (8, 144))
+    result = _fusion()(_outputs(logits, heatmap, offsets), shapes)
     # Cells are 12 pixels wide, with middles at 5.5 + 12 x: between two pixels.
     assert result.centroids[:, 0].tolist() == pytest.approx([29.5, 101.5], abs=0.51)
     middle = result.centroids[:, 0].mean()
@@ -179,9 +185,7 @@ def test_everything_by_the_long_way(seed):
     heatmap = torch.randn(1, *size, generator=generator)
     offsets = 6 * torch.randn(2, *size, generator=generator)
     fusion = _fusion(kernel_size=5, peak_threshold=0.4, top_k=6, stuff_area=20)
-    result = fusion(
-        logits, heatmap, offsets, padded_shape=shapes.padded, img_shape=img, ori_shape=ori
-    )
+    result = fusion(_outputs(logits, heatmap, offsets), shapes)
     panoptic, labels, scores = _fuse_slowly(fusion, logits, heatmap, offsets, shapes)
     assert len(scores) > 1
     assert result.panoptic.equal(panoptic.int())
@@ -192,7 +196,7 @@ def test_everything_by_the_long_way(seed):
 def test_one_pixel():
     logits = torch.tensor([3.0, 0, 0, 0])
     maps = [logits.view(4, 1, 1), torch.full((1, 1, 1), 2.0), torch.full((2, 1, 1), -7.0)]
-    result = _fusion()(*maps, padded_shape=(1, 1), img_shape=(1, 1), ori_shape=(1, 1))
+    result = _fusion()(_outputs(*maps), Shapes((1, 1), (1, 1), (1, 1)))
     assert result.panoptic.tolist() == [[1000]]
     assert result.centroids.tolist() == [[0, 0]]
     probability = logits.softmax(dim=0)[0] * torch.tensor(2.0).sigmoid()
@@ -204,7 +208,7 @@ def test_odd_sizes(size):
     generator = torch.Generator().manual_seed(0)
     low = [-(-length // 4) for length in size]
     maps = [torch.randn(n, *low, generator=generator) for n in (VOID, 1, 2)]
-    result = _fusion()(*maps, padded_shape=size, img_shape=size, ori_shape=size)
+    result = _fusion()(_outputs(*maps), Shapes(size, size, size))
     assert result.panoptic.shape == result.sem_seg.shape == size
     ids = result.panoptic.unique()
     assert set(result.panoptic_ids.tolist()) == {i for i in ids.tolist() if i >= 1000}
@@ -214,7 +218,7 @@ def test_padding_has_no_say():
     logits, heatmap, offsets = _two_discs()
     wide = [torch.cat((maps, maps.flip(-1)), dim=2) for maps in (logits, heatmap, offsets)]
     alone = _same_size(logits, heatmap, offsets)
-    padded = _fusion()(*wide, padded_shape=(32, 96), img_shape=SIZE, ori_shape=SIZE)
+    padded = _fusion()(_outputs(*wide), Shapes((32, 96), SIZE, SIZE))
     assert padded.panoptic.equal(alone.panoptic)
 
 
@@ -236,10 +240,10 @@ def test_inputs_stay_as_they_are():
 
 @pytest.mark.parametrize('name', NAMES)
 def test_values_that_are_not_finite_are_refused_by_name(name):
-    maps = dict(zip(NAMES, _two_discs(), strict=True))
-    maps[name][0, 5, 5] = float('nan')
+    outputs = _outputs(*_two_discs())
+    getattr(outputs, name)[0, 5, 5] = float('nan')
     with pytest.raises(ValueError, match=f'OffsetPanopticFusion: {name} has NaN or infinite'):
-        _fusion()(**maps, padded_shape=SIZE, img_shape=SIZE, ori_shape=SIZE)
+        _fusion()(outputs, Shapes(SIZE, SIZE, SIZE))
 
 
 def test_maps_that_do_not_fit_are_refused():
@@ -251,8 +255,8 @@ def test_maps_that_do_not_fit_are_refused():
 
 
 def test_more_classes_than_a_byte_holds_are_refused():
-    with pytest.raises(ValueError, match='OffsetPanopticFusion.*at most 255 classes'):
-        OffsetPanopticFusion(200, 56)
+    with pytest.raises(ValueError, match='OffsetPanopticFusion.*at most 254 classes'):
+        OffsetPanopticFusion(200, 55)
 
 
 @pytest.mark.gpu

@@ -8,15 +8,49 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.autograd import gradcheck
 
 from einet.functional.grouping import semantic_decision
 from einet.functional.resize import BilinearCells, Shapes, resize_maps
 from einet.panoptic_deeplab.offsets import (
+    center_heatmap,
     group_by_offsets,
     majority_labels,
+    offset_l1_loss,
     offset_targets,
     relabel,
 )
+
+# Three pixels of one image: offsets (x, y) and where they should point.
+OFFSETS = torch.tensor([[[[1.0, -2.0, 5.0]], [[0.5, 3.0, 7.0]]]])
+OFFSET_TARGET = torch.tensor([[[[0.0, 1.0, 0.0]], [[2.0, 2.0, 0.0]]]])
+OFFSET_MASK = torch.tensor([[[[True, True, False]]]])
+
+
+def test_center_heatmap_by_hand():
+    # Each reaches ceil(3 * 0.4) = 2 cells: in the first row x = 0..3 and x = 3..6.
+    heatmap = center_heatmap(torch.tensor([[1.7, 0.0], [5.0, 2.0]]), (4, 7), sigma=0.4)
+    exponents = [1, 0, 1, 4, 4 + 1, 4, 4 + 1]  # squared distances; at x = 3 the first is nearer
+    row = [math.exp(-squared / (2 * 0.4**2)) for squared in exponents]
+    assert heatmap.shape == (1, 4, 7)
+    assert heatmap[0, 0].tolist() == pytest.approx(row)
+    assert (heatmap == 1).nonzero().tolist() == [[0, 0, 1], [0, 2, 5]]
+
+
+def test_center_heatmap_is_one_channel_whatever_the_order():
+    centers = torch.tensor([[3, 1], [4, 4], [11, 2], [-9, 0]])
+    heatmap = center_heatmap(centers, (6, 9), sigma=2.0)
+    assert heatmap.equal(center_heatmap(centers.flip(0), (6, 9), sigma=2.0))
+    y, x = torch.meshgrid(torch.arange(6), torch.arange(9), indexing='ij')
+    near = [
+        (-((x - a) ** 2 + (y - b) ** 2) / 8).exp() * ((x - a).abs() <= 6) * ((y - b).abs() <= 6)
+        for a, b in centers.tolist()
+    ]
+    torch.testing.assert_close(heatmap[0], torch.stack(near).amax(0))
+
+
+def test_center_heatmap_without_instances():
+    assert center_heatmap(torch.zeros(0, 2), (2, 3), sigma=2.0).tolist() == [[[0.0] * 3] * 2]
 
 
 def test_targets_by_hand():
@@ -53,6 +87,35 @@ def test_true_offsets_lead_to_the_centers():
     # The middle of a cell, and what surrounds it, is its instance's.
     assert groups.view(8, 16)[1:3, [1, 5, 9, 13]].tolist() == [[0, 0, 1, 1]] * 2
     assert groups.view(8, 16)[5:7, [1, 13]].tolist() == [[0, 1]] * 2
+
+
+def test_offset_loss_sums_over_x_and_y_and_averages_over_pixels():
+    expected = ((1 + 1.5) + (3 + 1)) / 2
+    loss = offset_l1_loss(OFFSETS, OFFSET_TARGET, OFFSET_MASK)
+    assert loss.item() == pytest.approx(expected)
+
+
+def test_offset_loss_counts_pixels_of_the_batch_not_of_an_image():
+    zeros = torch.zeros(1, 2, 1, 3)
+    loss = offset_l1_loss(
+        torch.cat([OFFSETS, OFFSETS]),
+        torch.cat([OFFSET_TARGET, zeros]),
+        torch.cat([OFFSET_MASK, torch.tensor([[[[False, False, True]]]])]),
+    )
+    assert loss.item() == pytest.approx((2.5 + 4 + 12) / 3)
+
+
+def test_offset_loss_without_instances_is_zero_with_a_live_graph():
+    offsets = OFFSETS.clone().requires_grad_()
+    loss = offset_l1_loss(offsets, OFFSET_TARGET, torch.zeros_like(OFFSET_MASK))
+    loss.backward()
+    assert loss == 0
+    assert offsets.grad.abs().sum() == 0
+
+
+def test_offset_loss_gradient():
+    offsets = OFFSETS.double().requires_grad_()
+    assert gradcheck(lambda x: offset_l1_loss(x, OFFSET_TARGET.double(), OFFSET_MASK), (offsets,))
 
 
 def _all(size):

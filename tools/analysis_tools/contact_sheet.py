@@ -81,7 +81,8 @@ def run_model(
     outputs = model(**batch, mode='tensor')
     predicted = model(**batch, mode='predict')[0].cpu()
     padded, used = batch['inputs'].shape[-2:], predicted.img_shape[:2]
-    maps = outputs.heatmap_logits[0].sigmoid(), outputs.fused[2][0]
+    grouping = outputs.offsets if hasattr(outputs, 'offsets') else outputs.instance_embedding
+    maps = outputs.heatmap_logits[0].sigmoid(), grouping[0]
     height, width = (
         math.ceil(cells * part / whole)
         for cells, part, whole in zip(maps[0].shape[-2:], used, padded, strict=True)

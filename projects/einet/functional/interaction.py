@@ -107,7 +107,8 @@ def affinity(
             times another one; smaller temperatures tell near and far categories apart.
 
     Returns:
-        (K, C). Rows sum to 1 over the present categories; the columns of absent ones are 0.
+        (K, C). Rows sum to 1 over the present categories and are 0 when there is none; the columns
+        of absent categories are 0.
 
     Example:
         >>> instance_means = torch.tensor([[2.0, 0.0]])

@@ -11,7 +11,7 @@ Shape shorthand:
     h, w: feature map
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -96,62 +96,6 @@ def sample_at_points(embedding: Tensor, points: Tensor) -> Tensor:
     return embedding[:, y, x].t()
 
 
-class SegmentGeometry(NamedTuple):
-    """Where the segments of one map lie; all zero for a segment without pixels."""
-
-    centroids: Tensor
-    """Center of mass, moved to the segment's nearest pixel: (x, y), (M, 2) int64."""
-    areas: Tensor
-    """Numbers of pixels, (M,) int64."""
-    boxes: Tensor
-    """Extents x1, y1, x2, y2 with x2, y2 exclusive, (M, 4) int64."""
-
-
-def segment_centroids(segment_ids: Tensor, num_segments: int) -> SegmentGeometry:
-    """Centroid, area and box of every segment.
-
-    The center of mass of a concave segment can lie outside it, on another object. The centroid
-    is therefore the segment's pixel nearest to it; of several, the first in row-major order.
-
-    Args:
-        segment_ids: (h, w) integer in [0, M), -1 for pixels of no segment.
-        num_segments: M.
-
-    Returns:
-        Centroids, areas and boxes, in pixels of the map.
-
-    Example:
-        >>> geometry = segment_centroids(torch.tensor([[0, 0, -1], [0, -1, 1]]), num_segments=2)
-        >>> geometry.centroids
-        tensor([[0, 0],
-                [2, 1]])
-        >>> geometry.areas
-        tensor([3, 1])
-        >>> geometry.boxes
-        tensor([[0, 0, 2, 2],
-                [2, 1, 3, 2]])
-    """
-    width = segment_ids.shape[1]
-    pixels, ids, xy = _pixels_of_segments(segment_ids)
-    areas = torch.bincount(ids, minlength=num_segments)
-    means = _mean_positions(ids, xy, areas)
-
-    distances = (xy - means[ids]).square().sum(1)
-    nearest = distances.new_full((num_segments,), torch.inf)
-    nearest = nearest.scatter_reduce(0, ids, distances, 'amin')
-    chosen = torch.where(distances == nearest[ids], pixels, segment_ids.numel())
-    centroids = _extreme(chosen, ids, num_segments, 'amin')
-
-    x, y = xy.unbind(1)
-    low = [_extreme(values, ids, num_segments, 'amin') for values in (x, y)]
-    high = [_extreme(values + 1, ids, num_segments, 'amax') for values in (x, y)]
-    return SegmentGeometry(
-        centroids=torch.stack((centroids % width, centroids // width), dim=1),
-        areas=areas,
-        boxes=torch.stack((*low, *high), dim=1),
-    )
-
-
 def centers_of_mass(segment_ids: Tensor, num_segments: int) -> Tensor:
     """Mean position of every segment's pixels; it may lie outside the segment.
 
@@ -167,27 +111,10 @@ def centers_of_mass(segment_ids: Tensor, num_segments: int) -> Tensor:
         tensor([[0.3333, 0.3333],
                 [1.5000, 1.0000]], dtype=torch.float64)
     """
-    _, ids, xy = _pixels_of_segments(segment_ids)
-    return _mean_positions(ids, xy, torch.bincount(ids, minlength=num_segments))
-
-
-def _pixels_of_segments(segment_ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The N pixels of segments: flat indices (N,), ids (N,) and positions xy (N, 2), int64."""
     width = segment_ids.shape[1]
     flat = segment_ids.flatten().long()
     pixels = torch.nonzero(flat >= 0).squeeze(1)
-    return pixels, flat[pixels], torch.stack((pixels % width, pixels // width), dim=1)
-
-
-def _mean_positions(ids: Tensor, xy: Tensor, areas: Tensor) -> Tensor:
-    """Mean of the positions (N, 2) of each of M segments: (M, 2) float64."""
-    sums = xy.new_zeros(len(areas), 2).index_add(0, ids, xy)
+    xy = torch.stack((pixels % width, pixels // width), dim=1)
+    sums = xy.new_zeros(num_segments, 2).index_add(0, flat[pixels], xy)
+    areas = torch.bincount(flat[pixels], minlength=num_segments)
     return sums.double() / areas.clamp_min(1)[:, None]
-
-
-def _extreme(
-    values: Tensor, ids: Tensor, num_segments: int, reduce: Literal['amin', 'amax']
-) -> Tensor:
-    """Smallest or largest value per segment; zero for a segment without values."""
-    zeros = values.new_zeros(num_segments)
-    return zeros.scatter_reduce(0, ids, values, reduce, include_self=False)

@@ -1,9 +1,6 @@
 r"""Views of one image, scaled and flipped, merged into the maps of one (test-time augmentation).
 
 The first view's map, unflipped, is the *grid*: every other view is read bilinearly at its cells.
-V views, C = C_th + C_st categories, K peaks, D embedding width, h x w the grid, h_v x w_v the maps
-of a view, H x W the original image.
-
 * Heatmaps: mean probability on the grid, because peaks are sought in windows of its cells.
 * Semantics: mean probability at every pixel of the image. A coarser place, whose values would
   have to be interpolated once more, blurs the borders of segments.
@@ -19,8 +16,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .grouping import Semantics, most_probable, score_maps, semantic_decision
-from .resize import BilinearCells, Shapes, interpolate, sample_axis
+from .grouping import most_probable
+from .image_maps import ImageMaps, image_maps
+from .resize import Shapes, interpolate, sample_axis
 
 # Values (channels x rows x columns) in flight while probabilities are added.
 _CHUNK = 1 << 22
@@ -56,53 +54,7 @@ class Grid(NamedTuple):
     shapes: Shapes
 
 
-class MergedMaps(NamedTuple):
-    """What the views agree on.
-
-    Attributes:
-        semantics: (C, h, w) float, the largest is a cell's label: the logits of one view, or the
-            sum of the probabilities of several.
-        probabilities: (C, H, W) float, their mean; None for one view, whose logits tell it.
-        heatmap_logits: (C_th, h, w) float.
-        embeddings: V x (D, h, w) float.
-        grid: h x w.
-    """
-
-    semantics: Tensor
-    probabilities: Tensor | None
-    heatmap_logits: Tensor
-    embeddings: list[Tensor]
-    grid: Grid
-
-    def semantic_decision(self, cells: BilinearCells, num_things_classes: int) -> Semantics:
-        """Label every pixel of the image.
-
-        Args:
-            cells: from the grid to the original image.
-            num_things_classes: C_th.
-        """
-        if self.probabilities is None:
-            return semantic_decision(self.semantics, cells, num_things_classes)
-        return most_probable(self.probabilities, num_things_classes)
-
-    def score_maps(self, xy: Tensor) -> Tensor:
-        """How near each cell is to each peak, all views' embeddings side by side, Eq. (9).
-
-        Args:
-            xy: (K, 2) int64, cells of the grid.
-
-        Returns:
-            (K, h, w) float.
-        """
-        x, y = xy.unbind(1)
-        views = (score_maps(embedding, embedding[:, y, x].t()) for embedding in self.embeddings)
-        total = next(views)
-        for scores in views:
-            total += scores
-        return total
-
-
-def merge_views(views: Iterable[View], num_views: int) -> MergedMaps:
+def merge_views(views: Iterable[View], num_views: int) -> ImageMaps:
     """Merge the views of one image, reading one after another.
 
     Args:
@@ -110,7 +62,7 @@ def merge_views(views: Iterable[View], num_views: int) -> MergedMaps:
         num_views: V.
 
     Returns:
-        The merged maps.
+        What the maps of a single view would give, on the grid.
     """
     embeddings: list[Tensor] = []
     for view in views:
@@ -119,17 +71,22 @@ def merge_views(views: Iterable[View], num_views: int) -> MergedMaps:
         if not embeddings:
             grid, ori = _grid_of(view), view.shapes.ori
             pixels = Grid(ori, Shapes(ori, ori, ori))
-            semantics = view.semantic_logits.new_zeros(len(view.semantic_logits), *grid.size)
-            probabilities = semantics.new_zeros(len(semantics), *ori)
+            in_cells = view.semantic_logits.new_zeros(len(view.semantic_logits), *grid.size)
+            in_pixels = in_cells.new_zeros(len(in_cells), *ori)
             heatmap = torch.zeros_like(view.heatmap_logits)
-        _add(semantics, view.semantic_logits, view, grid, _softmax)
-        _add(probabilities, view.semantic_logits, view, pixels, _softmax)
+        _add(in_cells, view.semantic_logits, view, grid, _softmax)
+        _add(in_pixels, view.semantic_logits, view, pixels, _softmax)
         _add(heatmap, view.heatmap_logits, view, grid, torch.sigmoid)
         embeddings.append(read_at(view.instance_embedding, view.shapes, view.flips, grid))
         del view  # before the network makes the next one
-    # Below 1 by what float32 can tell: a certain peak stays finite.
-    heatmap = heatmap.div_(num_views).logit_(eps=2**-24)
-    return MergedMaps(semantics, probabilities.div_(num_views), heatmap, embeddings, grid)
+    return ImageMaps(
+        semantics=most_probable(in_pixels.div_(num_views), len(heatmap)),
+        cell_labels=in_cells.max(dim=0).indices,
+        # Below 1 by what float32 can tell: a certain peak stays finite.
+        heatmap_logits=heatmap.div_(num_views).logit_(eps=2**-24),
+        embeddings=embeddings,
+        shapes=grid.shapes,
+    )
 
 
 def read_at(
@@ -172,14 +129,14 @@ def _source(axis: int, size: int, shapes: Shapes, flipped: bool, grid: Grid) -> 
     return (img * size / padded - place if flipped else place) - 0.5
 
 
-def _alone(view: View) -> MergedMaps:
+def _alone(view: View) -> ImageMaps:
     """One view, flipped back."""
     grid = _grid_of(view)
     semantics, heatmap, embedding = (
         read_at(maps, view.shapes, view.flips, grid)
         for maps in (view.semantic_logits, view.heatmap_logits, view.instance_embedding)
     )
-    return MergedMaps(semantics, None, heatmap, [embedding], grid)
+    return image_maps(semantics, heatmap, embedding, grid.shapes)
 
 
 def _grid_of(view: View) -> Grid:

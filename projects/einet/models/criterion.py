@@ -1,4 +1,12 @@
-"""The training objective, Eq. (10)."""
+"""The training objective, Eq. (10).
+
+Shape shorthand:
+    B: images of a batch
+    C: categories, C_th of them things (first)
+    K: instances of one image
+    D: embedding width
+    h, w: feature map at stride 4
+"""
 
 from __future__ import annotations
 
@@ -9,25 +17,42 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from .targets import PanopticTargets, SemanticTargets, nearest
+from .semantics import semantic_loss
+from .targets import PanopticTargets
 
 LOSSES = ('semantic', 'heatmap', 'center', 'push', 'pull', 'consistency', 'centroid')
+
+
+class TrainingOutputs(NamedTuple):
+    """The network's maps that the losses read.
+
+    Attributes:
+        semantic_logits: One or two (B, C, h, w): of the raw embedding, of the calibrated one or of
+            both, see :class:`InteractionHead`'s modes. They share the semantic loss equally.
+        heatmap_logits: (B, C_th, h, w).
+        semantic_embedding: S, B x (D, h, w).
+        instance_embedding: I, B x (D, h, w).
+    """
+
+    semantic_logits: Sequence[Tensor]
+    heatmap_logits: Tensor
+    semantic_embedding: Sequence[Tensor]
+    instance_embedding: Sequence[Tensor]
 
 
 class EmbeddingSummary(NamedTuple):
     """What the extract-and-summary module takes from a batch, one entry per image.
 
     Attributes:
-        category_means: V, (B, C, D).
+        category_means: V, B x (C, D).
         instance_means: E, B x (K, D), of the embedding that groups pixels.
         raw_instance_means: the same without pixel positions.
         centroid_embeddings: O, B x (K, D).
     """
 
-    category_means: Tensor
+    category_means: list[Tensor]
     instance_means: list[Tensor]
     raw_instance_means: list[Tensor]
     centroid_embeddings: list[Tensor]
@@ -42,10 +67,10 @@ class EINetCriterion(BaseModule):
     graph-connected zeros.
 
     Args:
-        losses: loss configs by name; ``None`` leaves a term out. ``semantic``: L_sem on the logits;
+        losses: Loss configs by name; ``None`` leaves a term out. ``semantic``: L_sem on the logits;
             ``heatmap``: L_hm; ``center``, ``push``, ``pull``: Eq. (1); ``consistency``: R_ins
             (Table 3's InsAug), Eq. (7); ``centroid``: L_cen (Table 3's CenReg), Eq. (8).
-        semantic_stride: compare the logits at this fraction of the input's resolution; 1 is the
+        semantic_stride: Compare the logits at this fraction of the input's resolution; 1 is the
             whole, 2 takes a quarter of the memory and time, which matters with many classes.
     """
 
@@ -66,32 +91,24 @@ class EINetCriterion(BaseModule):
 
     def forward(
         self,
-        semantic_logits: Tensor | None,
-        calibrated_logits: Tensor | None,
-        heatmap_logits: Tensor,
-        semantic_embedding: Sequence[Tensor],
-        instance_embedding: Sequence[Tensor],
+        outputs: TrainingOutputs,
+        targets: PanopticTargets,
         summary: EmbeddingSummary,
         centers: Tensor,
-        targets: PanopticTargets,
     ) -> dict[str, Tensor]:
         """Losses by key, each a scalar.
 
         Args:
-            semantic_logits: (B, C, h, w), of the raw embedding.
-            calibrated_logits: (B, C, h, w), of the calibrated one. Both share the loss equally;
-                at most one is None, see :class:`InteractionHead`'s modes.
-            heatmap_logits: (B, C_th, h, w).
-            semantic_embedding: S, B x (D, h, w).
-            instance_embedding: I, B x (D, h, w).
+            outputs: Maps of the batch.
+            targets: What they should be.
             summary: E, V and O.
             centers: Q as each image sees it, (B, C, D).
-            targets: of the batch.
         """
-        semantic_pixels = [s.flatten(1).t() for s in semantic_embedding]
-        instance_pixels = [i.flatten(1).t() for i in instance_embedding]
+        semantic_pixels = [s.flatten(1).t() for s in outputs.semantic_embedding]
+        instance_pixels = [i.flatten(1).t() for i in outputs.instance_embedding]
         labels, ids = targets.labels.flatten(1), targets.instance_ids.flatten(1)
         means, raw_means = summary.instance_means, summary.raw_instance_means
+        # Arguments of the losses that see one image, by image.
         per_image = {
             'center': (semantic_pixels, labels, centers),
             'push': (means,),
@@ -104,48 +121,24 @@ class EINetCriterion(BaseModule):
         values = {}
         for name, loss in self.losses.items():
             if name == 'semantic':
-                given = [x for x in (semantic_logits, calibrated_logits) if x is not None]
-                value = semantic_loss(loss, given, targets, self.semantic_stride)
+                value = semantic_loss(loss, outputs.semantic_logits, targets, self.semantic_stride)
             elif name == 'heatmap':
-                value = loss(heatmap_logits, targets.heatmap, targets.heatmap_mask)
+                value = loss(outputs.heatmap_logits, targets.heatmap, targets.heatmap_mask)
             else:
                 count = with_labels if name == 'center' else with_instances
-                value = _sum_over_images(loss, *per_image[name]) / max(count, 1)
+                value = _sum_over_images(loss, per_image[name]) / max(count, 1)
             values[f'loss_{name}'] = value
         return values
 
 
-def semantic_loss(
-    loss: nn.Module, logits: Sequence[Tensor], targets: SemanticTargets, stride: int
-) -> Tensor:
-    """L_sem, the mean over one or several logits of the same images.
-
-    Args:
-        loss: of logits, labels and weights.
-        logits: each (B, C, h, w).
-        targets: of the batch.
-        stride: compare at this fraction of the input's resolution.
-
-    Returns:
-        Scalar.
-    """
-    height, width = targets.sem_seg.shape[-2:]
-    size = (-(-height // stride), -(-width // stride))
-    labels, weights = (nearest(m, size) for m in (targets.sem_seg, targets.pixel_weights))
-    values = [
-        loss(F.interpolate(each, size, mode='bilinear', align_corners=False), labels, weights)
-        for each in logits
-    ]
-    return torch.stack(values).mean()
-
-
-def _sum_over_images(loss: nn.Module, *arguments: Iterable[Tensor]) -> Tensor:
+def _sum_over_images(loss: nn.Module, arguments: Sequence[Iterable[Tensor]]) -> Tensor:
     """Sum of a per-image loss.
 
     One image's activations are computed again in the backward pass, so that the peak memory does
     not grow with the batch.
     """
-    images = zip(*arguments, strict=True)
-    return torch.stack(
-        [checkpoint(loss, *each, use_reentrant=False, preserve_rng_state=False) for each in images]
-    ).sum()
+    values = [
+        checkpoint(loss, *image, use_reentrant=False, preserve_rng_state=False)
+        for image in zip(*arguments, strict=True)
+    ]
+    return torch.stack(values).sum()

@@ -7,27 +7,35 @@ from mmdet.registry import MODELS
 from mmdet.structures import SampleList
 from torch import Tensor
 
+from ..functional.resize import Shapes
 from .checkpoints import drop_other_shapes
-from .outputs import write_prediction
+from .outputs import split_outputs, write_prediction
 
 
 class PanopticDetector(BaseDetector):
     """One encoder, two decoders, and a fusion that turns their maps into a panoptic image.
 
-    A detector of its own adds heads, ``_forward`` and ``loss``. What ``_forward`` gives has the
-    property ``fused``: three maps of the batch, in the order that the fusion takes them.
+    A subclass adds heads, ``_forward`` and ``loss``. ``_forward`` gives a named tuple of
+    the batch's maps; the fusion takes that of one image.
+
+    The class counts stand here once and are handed to the parts.
 
     Args:
         num_things_classes: C_th; labels 0 .. C_th - 1.
         num_stuff_classes: C_st; labels C_th .. C - 1.
-        backbone: any backbone of mmdet or mmseg with features at strides 4, 8 and 16 (or 32).
+        backbone: Any backbone of mmdet or mmseg. It, or its neck, gives features at strides 4, 8
+            and 16 (or 32).
         semantic_decoder: (features) -> (B, channels, h, w).
         instance_decoder: (features) -> (B, channels, h, w).
-        fusion: network maps -> panoptic image.
-        targets: options of the function that makes the training targets.
-        allow_other_classes: load the rest of a checkpoint whose class counts differ (transfer);
+        criterion: Outputs and targets -> losses.
+        fusion: One image's outputs -> its panoptic result.
+        targets: Options of the function that makes the training targets.
+        allow_other_classes: Load the rest of a checkpoint whose class counts differ (transfer);
             otherwise such a checkpoint is an error.
-        data_preprocessor: see :class:`PanopticDataPreprocessor`.
+        data_preprocessor: See :class:`PanopticDataPreprocessor`.
+
+    Raises:
+        TypeError: An argument that neither this class nor the subclass takes.
     """
 
     def __init__(
@@ -37,12 +45,18 @@ class PanopticDetector(BaseDetector):
         backbone: dict,
         semantic_decoder: dict,
         instance_decoder: dict,
+        criterion: dict,
         fusion: dict,
         targets: dict | None = None,
         allow_other_classes: bool = False,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
+        **unknown: object,
     ) -> None:
+        if unknown:
+            raise TypeError(
+                f'{type(self).__name__} got arguments that it does not take: {", ".join(unknown)}'
+            )
         num_classes = num_things_classes + num_stuff_classes
         if data_preprocessor is not None:
             data_preprocessor = {
@@ -53,18 +67,17 @@ class PanopticDetector(BaseDetector):
         super().__init__(data_preprocessor, init_cfg)
         self.num_things_classes = num_things_classes
         self.num_classes = num_classes
+        self.class_counts = {
+            'num_things_classes': num_things_classes,
+            'num_stuff_classes': num_stuff_classes,
+        }
         self.target_options = dict(targets or {})
         self.allow_other_classes = allow_other_classes
         self.backbone = MODELS.build(backbone)
         self.semantic_decoder = MODELS.build(semantic_decoder)
         self.instance_decoder = MODELS.build(instance_decoder)
-        self.fusion = MODELS.build(
-            {
-                'num_things_classes': num_things_classes,
-                'num_stuff_classes': num_stuff_classes,
-                **fusion,
-            }
-        )
+        self.criterion = MODELS.build(criterion)
+        self.fusion = MODELS.build({**self.class_counts, **fusion})
 
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
         """Backbone features at strides 4, 8 and 16 or 32."""
@@ -86,15 +99,12 @@ class PanopticDetector(BaseDetector):
             ``pred_instances`` (``labels``, ``scores``, ``panoptic_ids``: (K,), ``centroids``:
             (K, 2) xy), instances in the order of their ids.
         """
-        maps = self._forward(batch_inputs).fused
-        for sample, *own in zip(batch_data_samples, *maps, strict=True):
-            img_shape = sample.img_shape[:2]
-            result = self.fusion(
-                *own,
-                padded_shape=tuple(batch_inputs.shape[-2:]),
-                img_shape=img_shape,
-                ori_shape=sample.ori_shape[:2] if rescale else img_shape,
-            )
+        padded = tuple(batch_inputs.shape[-2:])
+        images = split_outputs(self._forward(batch_inputs))
+        for sample, outputs in zip(batch_data_samples, images, strict=True):
+            img = tuple(sample.img_shape[:2])
+            ori = tuple(sample.ori_shape[:2]) if rescale else img
+            result = self.fusion(outputs, Shapes(padded, img, ori))
             write_prediction(sample, result)
         return batch_data_samples
 

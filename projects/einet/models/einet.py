@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmdet.registry import MODELS
@@ -10,7 +11,7 @@ from mmdet.structures import OptSampleList, SampleList
 from torch import Tensor
 
 from ..functional.images import split_images
-from .criterion import EmbeddingSummary
+from .criterion import EmbeddingSummary, TrainingOutputs
 from .detector import PanopticDetector
 from .outputs import EINetOutputs
 from .targets import PanopticTargets, build_targets
@@ -20,71 +21,41 @@ from .targets import PanopticTargets, build_targets
 class EINet(PanopticDetector):
     """Embedding-Interaction based Panoptic Segmentation.
 
-    The class counts and the embedding's width stand here once and are handed to the parts.
+    The embedding's width stands here once and is handed to the parts.
 
     Args:
-        num_things_classes: C_th; labels 0 .. C_th - 1.
-        num_stuff_classes: C_st; labels C_th .. C - 1.
+        semantic_head: See :class:`SemanticEmbeddingHead`.
+        instance_head: See :class:`InstanceEmbeddingHead`.
+        centroid_head: See :class:`CentroidHeatmapHead`.
+        esm: Extract and summary module, see :class:`ESM`.
+        interaction: See :class:`InteractionHead`.
         embed_dims: D.
-        backbone: any backbone of mmdet or mmseg with features at strides 4, 8 and 16 (or 32).
-        semantic_decoder: (features) -> (B, channels, h, w).
-        instance_decoder: (features) -> (B, channels, h, w).
-        semantic_head: see :class:`SemanticEmbeddingHead`.
-        instance_head: see :class:`InstanceEmbeddingHead`.
-        centroid_head: see :class:`CentroidHeatmapHead`.
-        esm: extract and summary module, see :class:`ESM`.
-        interaction: see :class:`InteractionHead`.
-        criterion: see :class:`EINetCriterion`.
-        fusion: network maps -> panoptic image, see :class:`EmbeddingPanopticFusion`.
-        targets: options of :func:`einet.models.targets.build_targets`: ``small_instance_area``,
-            ``small_instance_weight``, ``min_overlap``.
-        allow_other_classes: load the rest of a checkpoint whose class counts differ (transfer);
-            otherwise such a checkpoint is an error.
-        data_preprocessor: see :class:`PanopticDataPreprocessor`.
+        **kwargs: See :class:`PanopticDetector`. Here ``criterion`` is an :class:`EINetCriterion`,
+            ``fusion`` an :class:`EmbeddingPanopticFusion`, and ``targets`` has options of
+            :func:`einet.models.targets.build_targets`: ``small_instance_area``,
+            ``small_instance_weight``, ``min_overlap``, ``min_radius``.
     """
 
     def __init__(
         self,
-        num_things_classes: int,
-        num_stuff_classes: int,
-        backbone: dict,
-        semantic_decoder: dict,
-        instance_decoder: dict,
+        *,
         semantic_head: dict,
         instance_head: dict,
         centroid_head: dict,
         esm: dict,
         interaction: dict,
-        criterion: dict,
-        fusion: dict,
         embed_dims: int = 256,
-        targets: dict | None = None,
-        allow_other_classes: bool = False,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            num_things_classes,
-            num_stuff_classes,
-            backbone=backbone,
-            semantic_decoder=semantic_decoder,
-            instance_decoder=instance_decoder,
-            fusion=fusion,
-            targets=targets,
-            allow_other_classes=allow_other_classes,
-            data_preprocessor=data_preprocessor,
-            init_cfg=init_cfg,
-        )
+        super().__init__(**kwargs)
         width = {'embed_dims': embed_dims}
-        things = {'num_things_classes': num_things_classes}
-        counts = {**things, 'num_stuff_classes': num_stuff_classes}
         classes = {'num_classes': self.num_classes}
+        things = {'num_things_classes': self.num_things_classes}
         self.semantic_head = MODELS.build({**classes, **width, **semantic_head})
         self.instance_head = MODELS.build({**width, **instance_head})
         self.centroid_head = MODELS.build({'in_channels': embed_dims, **things, **centroid_head})
         self.esm = MODELS.build(esm)
-        self.interaction = MODELS.build({**counts, **width, **interaction})
-        self.criterion = MODELS.build(criterion)
+        self.interaction = MODELS.build({**self.class_counts, **width, **interaction})
 
     def _forward(
         self, batch_inputs: Tensor, batch_data_samples: OptSampleList = None
@@ -93,7 +64,7 @@ class EINet(PanopticDetector):
 
         Args:
             batch_inputs: (B, 3, H, W) float, normalized.
-            batch_data_samples: not used.
+            batch_data_samples: Not used.
         """
         features = self.extract_feat(batch_inputs)
         semantic = self.semantic_head(self.semantic_decoder(features))
@@ -133,18 +104,14 @@ class EINet(PanopticDetector):
             summary.category_means,
             targets.present,
         )
-        losses = self.criterion(
-            *self._training_logits(outputs, targets, centers),
-            outputs.heatmap_logits,
-            semantic_embedding,
-            instance_embedding,
-            summary,
-            centers,
-            targets,
+        compared = TrainingOutputs(
+            semantic_logits=self._training_logits(outputs, targets, centers),
+            heatmap_logits=outputs.heatmap_logits,
+            semantic_embedding=semantic_embedding,
+            instance_embedding=instance_embedding,
         )
-        # DistributedDataParallel needs a gradient for every parameter, also in a batch of void.
-        used = (outputs.semantic_attention, outputs.instance_attention, outputs.instance_embedding)
-        losses['loss_semantic'] += sum(o.sum(dtype=torch.float32) * 0 for o in used)
+        losses = self.criterion(outputs=compared, targets=targets, summary=summary, centers=centers)
+        losses['loss_unused'] = _zero(outputs)
         return losses
 
     def _summarize(
@@ -155,15 +122,18 @@ class EINet(PanopticDetector):
         targets: PanopticTargets,
     ) -> EmbeddingSummary:
         """V, E and O of the batch, Fig. 3."""
-        category_means, _ = self.esm(
-            semantic_embedding, outputs.semantic_attention, targets.labels, self.num_classes
-        )
+        attention, ids = outputs.instance_attention, targets.instance_ids
         counts = [len(labels) for labels in targets.instance_labels]
-        segments = (outputs.instance_attention, targets.instance_ids, counts)
-        means = [mean for mean, _ in self.esm(instance_embedding, *segments)]
+        category_means = self.esm(
+            semantic_embedding,
+            outputs.semantic_attention,
+            targets.labels,
+            [self.num_classes] * len(counts),
+        )
+        means = self.esm(instance_embedding, attention, ids, counts)
         raw_means = means
         if outputs.raw_instance_embedding is not outputs.instance_embedding:
-            raw_means = [mean for mean, _ in self.esm(outputs.raw_instance_embedding, *segments)]
+            raw_means = self.esm(outputs.raw_instance_embedding, attention, ids, counts)
         return EmbeddingSummary(
             category_means=category_means,
             instance_means=means,
@@ -173,12 +143,27 @@ class EINet(PanopticDetector):
 
     def _training_logits(
         self, outputs: EINetOutputs, targets: PanopticTargets, centers: Tensor
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """Raw and calibrated logits, Eq. (4); None where the calibration mode leaves one out."""
+    ) -> list[Tensor]:
+        """Logits that the semantic loss sees: raw, calibrated by Eq. (4), or both."""
         mode = self.interaction.calibration
-        raw = None if mode == 'replace' else outputs.semantic_logits
-        if mode == 'none':
-            return raw, None
-        embedding = outputs.semantic_embedding
-        calibrated = self.interaction.calibrated(embedding, targets.labels, centers)
-        return raw, self.semantic_head.classify(calibrated)
+        logits = [] if mode == 'replace' else [outputs.semantic_logits]
+        if mode != 'none':
+            calibrated = self.interaction.calibrated(
+                outputs.semantic_embedding, targets.labels, centers
+            )
+            logits.append(self.semantic_head.classify(calibrated))
+        return logits
+
+
+def _zero(outputs: EINetOutputs) -> Tensor:
+    """0 with a gradient, also 0, for every parameter: what DistributedDataParallel asks for.
+
+    Without it a batch of void, or a loss that is left out, would leave some without any.
+    """
+    heads = (
+        outputs.semantic_logits,
+        outputs.semantic_attention,
+        outputs.instance_attention,
+        outputs.heatmap_logits,
+    )
+    return sum(maps.sum(dtype=torch.float32) * 0 for maps in heads)

@@ -1,6 +1,11 @@
 """ESM, the extract and summary module of Fig. 3.
 
-Letters: B images, M segments of one image, K centroids, D embedding width, h x w feature size.
+Shape shorthand:
+    B: images of a batch
+    M: segments of one image
+    K: centroids of one image
+    D: embedding width
+    h, w: feature map at stride 4
 """
 
 from collections.abc import Sequence
@@ -37,8 +42,8 @@ class ESM(nn.Module):
         embedding: Tensor | Sequence[Tensor],
         attention: Tensor | Sequence[Tensor],
         segment_ids: Tensor,
-        num_segments: int | Sequence[int],
-    ) -> tuple[Tensor, Tensor] | list[tuple[Tensor, Tensor]]:
+        num_segments: Sequence[int],
+    ) -> list[Tensor]:
         """Attention-weighted means of all segments: E over instances, V over categories.
 
         Args:
@@ -47,24 +52,13 @@ class ESM(nn.Module):
                 by image instead of as whole batches.
             attention: (B, 1, h, w) float in (0, 1), or one (1, h, w) per image.
             segment_ids: (B, h, w) integer in [0, M), -1 for pixels of no segment.
-            num_segments: M, the same for all images (categories) or one per image (instances).
+            num_segments: M of each image.
 
         Returns:
-            Means and masses in float32: (B, M, D) and (B, M) for one M, else a list of (M, D)
-            and (M,) per image. Both are zero for a segment without pixels.
+            One (M, D) per image, in float32; zero for a segment without pixels.
         """
-        stacked = isinstance(num_segments, int)
-        counts = [num_segments] * len(segment_ids) if stacked else list(num_segments)
-        summaries = [
-            self._summarize(*image)
-            for image in zip(
-                _images(embedding), _images(attention), segment_ids, counts, strict=True
-            )
-        ]
-        if not stacked:
-            return summaries
-        means, masses = zip(*summaries, strict=True)
-        return torch.stack(means), torch.stack(masses)
+        images = zip(_images(embedding), _images(attention), segment_ids, num_segments, strict=True)
+        return [self._means(*image) for image in images]
 
     def centroids(
         self, embedding: Tensor | Sequence[Tensor], points: Sequence[Tensor]
@@ -83,9 +77,9 @@ class ESM(nn.Module):
             for image, xy in zip(_images(embedding), points, strict=True)
         ]
 
-    def _summarize(
+    def _means(
         self, embedding: Tensor, attention: Tensor, segment_ids: Tensor, num_segments: int
-    ) -> tuple[Tensor, Tensor]:
+    ) -> Tensor:
         arguments = (embedding, attention, segment_ids, num_segments, self.reduction)
         if torch.is_grad_enabled() and (embedding.requires_grad or attention.requires_grad):
             return checkpoint(
@@ -104,11 +98,12 @@ def _image_means(
     segment_ids: Tensor,
     num_segments: int,
     reduction: Literal['mean', 'sum'],
-) -> tuple[Tensor, Tensor]:
-    return segment_means(
+) -> Tensor:
+    means, _ = segment_means(
         embedding.flatten(1).t(),
         attention.flatten(),
         segment_ids.flatten().long(),
         num_segments,
         reduction,
     )
+    return means

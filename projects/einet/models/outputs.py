@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
 
 from ..functional.grouping import PanopticResult
+
+Outputs = TypeVar('Outputs', bound=tuple)
 
 
 class EINetOutputs(NamedTuple):
@@ -32,10 +34,17 @@ class EINetOutputs(NamedTuple):
     instance_attention: Tensor
     heatmap_logits: Tensor
 
-    @property
-    def fused(self) -> tuple[Tensor, Tensor, Tensor]:
-        """What :class:`EmbeddingPanopticFusion` takes."""
-        return self.semantic_logits, self.heatmap_logits, self.instance_embedding
+
+def split_outputs(outputs: Outputs) -> list[Outputs]:
+    """The outputs of each image.
+
+    Args:
+        outputs: Named tuple of maps of a batch.
+
+    Returns:
+        B named tuples of the same type, whose maps lack the first axis.
+    """
+    return [outputs._make(image) for image in zip(*outputs, strict=True)]
 
 
 def write_prediction(sample: DetDataSample, result: PanopticResult) -> None:

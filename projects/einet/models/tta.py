@@ -11,8 +11,8 @@ from mmengine.model import BaseTTAModel
 from torch import Tensor
 
 from ..functional.resize import Shapes
-from ..functional.views import View
-from .outputs import write_prediction
+from ..functional.views import View, merge_views
+from .outputs import split_outputs, write_prediction
 
 # Whether rows and columns are reversed, by what mmcv's RandomFlip writes.
 _FLIPS = {
@@ -76,7 +76,7 @@ class EINetTTA(BaseTTAModel):
 
     def _predict(self, views: Sequence[tuple[Tensor, DetDataSample]]) -> DetDataSample:
         """Merge the views of one image."""
-        result = self.module.fusion.fuse_views(self._views(views), len(views))
+        result = self.module.fusion.group(merge_views(self._views(views), len(views)))
         merged = DetDataSample(metainfo=views[0][1].metainfo)
         write_prediction(merged, result)
         return merged
@@ -88,12 +88,10 @@ class EINetTTA(BaseTTAModel):
 
     def _view(self, image: Tensor, sample: DetDataSample) -> View:
         data = self.module.data_preprocessor(dict(inputs=[image], data_samples=[sample]), False)
-        outputs = self.module(**data, mode='tensor')
+        (outputs,) = split_outputs(self.module(**data, mode='tensor'))
         height, width = data['inputs'].shape[-2:]
         return View(
-            semantic_logits=outputs.semantic_logits[0],
-            heatmap_logits=outputs.heatmap_logits[0],
-            instance_embedding=outputs.instance_embedding[0],
+            **self.module.fusion.checked(outputs),
             shapes=Shapes(
                 (height, width), tuple(sample.img_shape[:2]), tuple(sample.ori_shape[:2])
             ),

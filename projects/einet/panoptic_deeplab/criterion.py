@@ -6,7 +6,8 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from ..models.criterion import semantic_loss
+from ..models.semantics import semantic_loss
+from .outputs import PanopticDeepLabOutputs
 from .targets import CenterTargets
 
 
@@ -39,25 +40,16 @@ class PanopticDeepLabCriterion(BaseModule):
         self.heatmap = MODELS.build(heatmap)
         self.offset = MODELS.build(offset)
 
-    def forward(
-        self,
-        semantic_logits: Tensor,
-        heatmap_logits: Tensor,
-        offsets: Tensor,
-        targets: CenterTargets,
-    ) -> dict[str, Tensor]:
+    def forward(self, outputs: PanopticDeepLabOutputs, targets: CenterTargets) -> dict[str, Tensor]:
         """Losses by key, each a scalar.
 
         Args:
-            semantic_logits: (B, C, h, w).
-            heatmap_logits: (B, 1, h, w).
-            offsets: (B, 2, h, w) xy, pixels of the network's input.
-            targets: of the batch.
+            outputs: Maps of the batch.
+            targets: What they should be.
         """
-        return {
-            'loss_semantic': semantic_loss(
-                self.semantic, [semantic_logits], targets, self.semantic_stride
-            ),
-            'loss_heatmap': self.heatmap(heatmap_logits, targets.heatmap, targets.heatmap_mask),
-            'loss_offset': self.offset(offsets, targets.offsets, targets.offset_mask),
-        }
+        semantic = semantic_loss(
+            self.semantic, [outputs.semantic_logits], targets, self.semantic_stride
+        )
+        heatmap = self.heatmap(outputs.heatmap_logits, targets.heatmap, targets.heatmap_mask)
+        offset = self.offset(outputs.offsets, targets.offsets, targets.offset_mask)
+        return {'loss_semantic': semantic, 'loss_heatmap': heatmap, 'loss_offset': offset}

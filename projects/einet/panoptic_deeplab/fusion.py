@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import torch
 from mmdet.registry import MODELS
-from mmengine.model import BaseModule
-from torch import Tensor
 
 from ..functional.grouping import PanopticResult, merge_segments, semantic_decision
 from ..functional.heatmap import find_peaks
 from ..functional.resize import BilinearCells, Shapes, resize_maps
-from ..models.fusion import checked_classes, checked_maps
+from ..models.fusion_base import PanopticFusion
 from .offsets import group_by_offsets, majority_labels, relabel
+from .outputs import PanopticDeepLabOutputs
 
 
 @MODELS.register_module()
-class OffsetPanopticFusion(BaseModule):
+class OffsetPanopticFusion(PanopticFusion):
     """Give every thing pixel, moved by its offset, to the nearest center (Cheng et al., CVPR 2020).
 
     Semantics, heatmap and offsets are upsampled to the original image and decided there, as in
     the original. An instance has the class of most of its pixels. An image without any center has
-    void in place of things, and stuff below ``stuff_area`` becomes void.
+    void in place of things.
 
-    Has no parameters.
-
-    Args:
-        num_things_classes: C_th.
-        num_stuff_classes: C_st, C = C_th + C_st <= 255.
-        kernel_size: side of the max-pool window for centers, in pixels of the original image.
-            The authors use 7; in later code 13 on Cityscapes and 41 on COCO.
-        peak_threshold: probability that a center exceeds.
-        top_k: centers per image.
-        stuff_area: smallest area of a stuff class, in pixels of the original image; published
-            are 2048 on Cityscapes and 4096 on COCO.
+    The arguments are those of :class:`PanopticFusion`, the defaults the authors': ``kernel_size``
+    in pixels of the original image (in later code 13 on Cityscapes and 41 on COCO), ``top_k`` per
+    image.
     """
 
     def __init__(
@@ -44,44 +35,32 @@ class OffsetPanopticFusion(BaseModule):
         top_k: int = 200,
         stuff_area: int = 4096,
     ) -> None:
-        super().__init__()
-        self.num_things_classes = num_things_classes
-        self.num_classes = checked_classes(self, num_things_classes, num_stuff_classes)
-        self.kernel_size = kernel_size
-        self.peak_threshold = peak_threshold
-        self.top_k = top_k
-        self.stuff_area = stuff_area
+        super().__init__(
+            num_things_classes, num_stuff_classes, kernel_size, peak_threshold, top_k, stuff_area
+        )
 
     @torch.no_grad()
-    def forward(
-        self,
-        semantic_logits: Tensor,
-        heatmap_logits: Tensor,
-        offsets: Tensor,
-        padded_shape: tuple[int, int],
-        img_shape: tuple[int, int],
-        ori_shape: tuple[int, int],
-    ) -> PanopticResult:
+    def forward(self, outputs: PanopticDeepLabOutputs, shapes: Shapes) -> PanopticResult:
         """Segment one image. Computes in float32, also for half-precision maps.
 
         Args:
-            semantic_logits: (C, h, w).
-            heatmap_logits: (1, h, w), before the sigmoid.
-            offsets: (2, h, w) xy, in pixels of the network's input.
-            padded_shape: (height, width) of the network's input, which the maps cover.
-            img_shape: (height, width) of the resized image in its top-left corner.
-            ori_shape: (height, width) of the result.
+            outputs: Maps of the image: ``semantic_logits`` (C, h, w), ``heatmap_logits`` (1, h, w)
+                and ``offsets`` (2, h, w), xy in pixels of the network's input.
+            shapes: Sizes of the network's input, of the image inside it and of the result.
 
         Returns:
             The panoptic map and its instances. A score is the heatmap at the center x the mean
             semantic probability of the instance's class inside its mask.
 
         Raises:
-            ValueError: a map has NaN or infinite values, or another number of channels.
+            ValueError: A map has NaN or infinite values, or another number of channels.
         """
-        maps = dict(semantic_logits=semantic_logits, heatmap_logits=heatmap_logits, offsets=offsets)
-        logits, heatmap, offsets = checked_maps(self, maps, (self.num_classes, 1, 2)).values()
-        shapes = Shapes(tuple(padded_shape), tuple(img_shape), tuple(ori_shape))
+        maps = {
+            'semantic_logits': outputs.semantic_logits,
+            'heatmap_logits': outputs.heatmap_logits,
+            'offsets': outputs.offsets,
+        }
+        logits, heatmap, offsets = self.checked_maps(maps, (self.num_classes, 1, 2)).values()
         cells = BilinearCells((logits.shape[-2], logits.shape[-1]), shapes, like=logits)
         semantics = semantic_decision(logits, cells, self.num_things_classes)
         peaks = find_peaks(

@@ -1,6 +1,10 @@
 """Panoptic-DeepLab's training targets, built once per batch from the packed samples.
 
-Letters: B images, K instances of one image, (H, W) padded input, (h, w) feature maps.
+Shape shorthand:
+    B: images of a batch
+    K: instances of one image
+    H, W: padded input
+    h, w: feature map at stride 4
 """
 
 from __future__ import annotations
@@ -13,13 +17,8 @@ from mmdet.structures import DetDataSample
 from torch import Tensor
 
 from ..functional.segments import centers_of_mass
-from ..models.targets import (
-    SemanticTargets,
-    build_semantic_targets,
-    coarse_maps,
-    instance_numbers,
-    to_cells,
-)
+from ..models.coarse_maps import coarse_maps, instance_numbers, to_cells
+from ..models.semantics import SemanticTargets, build_semantic_targets
 from .offsets import center_heatmap, offset_targets
 
 
@@ -53,10 +52,10 @@ def build_center_targets(
     Args:
         data_samples: B samples with ``gt_sem_seg``, ``gt_panoptic_seg`` and ``gt_instances``.
         feature_size: (h, w).
-        small_instance_area: instances below this area, in pixels after scaling and cropping,
+        small_instance_area: Instances below this area, in pixels after scaling and cropping,
             count more in the semantic loss.
-        small_instance_weight: their weight.
-        sigma: of the heatmap's Gaussians, in pixels of the network's input.
+        small_instance_weight: Their weight.
+        sigma: Spread of the heatmap's Gaussians, in pixels of the network's input.
 
     Returns:
         Targets on the samples' device.

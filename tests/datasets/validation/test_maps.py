@@ -4,7 +4,7 @@ import torch
 from mmengine.dataset import Compose
 
 from einet.datasets.validation.maps import compare_map, ids_at_stride
-from einet.models.targets import nearest
+from einet.models.coarse_maps import nearest
 from einet.structures.segment_pixels import measure_segments
 
 

@@ -84,7 +84,7 @@ class InteractionHead(BaseModule):
         self,
         instance_means: Sequence[Tensor],
         instance_labels: Sequence[Tensor],
-        category_means: Tensor,
+        category_means: Sequence[Tensor],
         present: Tensor,
     ) -> Tensor:
         """Q as each image sees it; in training mode the sums are staged for the next commit.
@@ -92,7 +92,8 @@ class InteractionHead(BaseModule):
         Args:
             instance_means: E of each image, B x (K, D) float.
             instance_labels: B x (K,) long in [0, C_th).
-            category_means: V, (B, C, D) float; rows of absent categories are ignored.
+            category_means: V of each image, B x (C, D) float; rows of absent categories are
+                ignored.
             present: (B, C) bool, categories that have pixels in the image.
 
         Returns:
@@ -117,7 +118,7 @@ class InteractionHead(BaseModule):
             centers: Q of each image, (B, C, D).
 
         Returns:
-            (B, D, h, w) float32.
+            (B, D, h, w), in the type of S.
         """
         images = [
             calibrate(s.flatten(1).t(), y.flatten(), q, self.is_thing).t()

@@ -1,0 +1,82 @@
+"""What the instances of one image are grouped from, made of the network's maps or of several views.
+
+Shape shorthand:
+    C: categories, C_th of them things (first)
+    K: peaks
+    D: embedding width
+    h, w: network's maps
+    H, W: original image
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from torch import Tensor
+
+from .grouping import Semantics, score_maps, semantic_decision
+from .resize import BilinearCells, Shapes
+
+
+class ImageMaps(NamedTuple):
+    """Semantics, heatmap and embedding of one image.
+
+    Attributes:
+        semantics: Labels at the original size.
+        cell_labels: (h, w) int64 in [0, C), labels of the maps' cells.
+        heatmap_logits: (C_th, h, w) float.
+        embeddings: I, (D, h, w) float: one, or those of several views.
+        shapes: Sizes of the image.
+    """
+
+    semantics: Semantics
+    cell_labels: Tensor
+    heatmap_logits: Tensor
+    embeddings: Sequence[Tensor]
+    shapes: Shapes
+
+    @property
+    def cells(self) -> BilinearCells:
+        """From the maps to the original image."""
+        height, width = self.cell_labels.shape
+        return BilinearCells((height, width), self.shapes, like=self.heatmap_logits)
+
+    def score_maps(self, xy: Tensor) -> Tensor:
+        """How near each cell is to each peak, Eq. (9).
+
+        Embeddings of different views are not comparable, those of one view are. So the views are
+        put side by side as channels of one embedding: its score maps are the sum of the views'.
+
+        Args:
+            xy: (K, 2) int64, cells of the maps.
+
+        Returns:
+            (K, h, w) float.
+        """
+        x, y = xy.unbind(1)
+        maps = (score_maps(embedding, embedding[:, y, x].t()) for embedding in self.embeddings)
+        total = next(maps)
+        for scores in maps:
+            total += scores
+        return total
+
+
+def image_maps(
+    semantic_logits: Tensor, heatmap_logits: Tensor, instance_embedding: Tensor, shapes: Shapes
+) -> ImageMaps:
+    """Decide the semantics, and keep the other maps as they are.
+
+    Args:
+        semantic_logits: (C, h, w) float32, finite.
+        heatmap_logits: (C_th, h, w) float32.
+        instance_embedding: I, (D, h, w) float32.
+        shapes: Sizes of the image.
+    """
+    height, width = semantic_logits.shape[-2:]
+    cells = BilinearCells((height, width), shapes, like=semantic_logits)
+    return ImageMaps(
+        semantics=semantic_decision(semantic_logits, cells, len(heatmap_logits)),
+        cell_labels=semantic_logits.max(dim=0).indices,
+        heatmap_logits=heatmap_logits,
+        embeddings=[instance_embedding],
+        shapes=shapes,
+    )

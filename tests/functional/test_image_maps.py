@@ -1,0 +1,41 @@
+"""One image's maps: which semantics they get, and nearness to peaks in one or more embeddings."""
+
+import torch
+
+from einet.functional.image_maps import ImageMaps, image_maps
+from einet.functional.resize import Shapes, resize_maps
+
+SHAPES = Shapes((12, 20), (11, 20), (23, 17))
+
+
+def _maps():
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(n, 3, 5, generator=generator) for n in (4, 2, 6)]
+
+
+def test_semantics_are_those_of_the_upsampled_logits():
+    logits, heatmap, embedding = _maps()
+    maps = image_maps(logits, heatmap, embedding, SHAPES)
+    labels = resize_maps(logits, SHAPES).argmax(dim=0)
+    assert maps.semantics.labels.equal(labels.byte())
+    # The heatmap has a channel per thing class: labels 0 and 1.
+    assert maps.semantics.thing_labels.unique().tolist() == [0, 1]
+    assert maps.cell_labels.equal(logits.argmax(dim=0))
+    assert maps.heatmap_logits is heatmap
+    assert maps.embeddings == [embedding]
+    assert maps.cells.map_shape == (3, 5)
+    assert maps.cells.ori_shape == (23, 17)
+
+
+def test_nearness_by_hand():
+    # Cells of one row, in two embeddings of 1 and 2 channels.
+    first = torch.tensor([[[0.0, 1.0, 4.0]]])
+    second = torch.tensor([[[0.0, 3.0, 0.0]], [[0.0, 0.0, 1.0]]])
+    empty = torch.zeros(1, 3, dtype=torch.long)
+    maps = ImageMaps(None, empty, empty[None].float(), [first, second], Shapes(*[(4, 12)] * 3))
+    xy = torch.tensor([[0, 0], [2, 0]])
+    scores = maps.score_maps(xy)[:, 0]
+    # Twice the difference of two scores is that of the squared distances: to (0, 0, 0) they are
+    # 0, 1 + 9 and 16 + 1, to (4, 0, 1) they are 17, 9 + 9 + 1 and 0.
+    assert (2 * (scores[0] - scores[1])).tolist() == [17, 9, -17]
+    assert maps.score_maps(xy[:0]).shape == (0, 1, 3)

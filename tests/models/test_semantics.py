@@ -1,0 +1,49 @@
+"""Labels, weights and loss of the semantic part."""
+
+import math
+
+import pytest
+import torch
+
+from einet.models import BootstrappedCrossEntropyLoss
+from einet.models.coarse_maps import instance_numbers
+from einet.models.semantics import SemanticTargets, build_semantic_targets, semantic_loss
+
+from .samples import make_sample
+
+
+def test_targets_by_hand():
+    samples = [
+        make_sample((2, 4), [(1, 0, 0, 1, 2), (0, 1, 1, 4, 2)], void_rows=1),
+        make_sample((2, 4), []),
+    ]
+    numbers = [instance_numbers(sample) for sample in samples]
+    targets = build_semantic_targets(samples, numbers, 3, 5.0)
+    assert targets.sem_seg.dtype == torch.long
+    assert targets.sem_seg.tolist() == [[[1, 255, 255, 255], [1, 0, 0, 0]], [[2] * 4] * 2]
+    # The first instance has 2 pixels, less than 3, the other has 3.
+    assert targets.pixel_weights.tolist() == [[[5, 1, 1, 1], [5, 1, 1, 1]], [[1] * 4] * 2]
+
+
+def _targets():
+    """One row of four pixels, the last one ignored."""
+    labels = torch.tensor([[[0, 0, 1, 255]]])
+    return SemanticTargets(labels, torch.tensor([[[1.0, 3.0, 1.0, 1.0]]]))
+
+
+def test_several_logits_share_the_loss():
+    sure = torch.tensor([50.0, 50.0, -50.0, -50.0])
+    sure = torch.stack((sure, -sure))[None, :, None]
+    loss = BootstrappedCrossEntropyLoss(loss_weight=2.0)
+    unsure = torch.zeros_like(sure)
+    both, one = (semantic_loss(loss, x, _targets(), 1).item() for x in ([sure, unsure], [unsure]))
+    # The sum of the weights 1, 3 and 1 over the three pixels that count.
+    assert one == pytest.approx(2 * math.log(2) * 5 / 3)
+    assert both == pytest.approx(one / 2)
+
+
+def test_a_stride_reads_every_second_pixel():
+    loss = BootstrappedCrossEntropyLoss()
+    value = semantic_loss(loss, [torch.zeros(1, 2, 1, 4)], _targets(), 2).item()
+    # Pixels 1 and 3 stay: a weight of 3, and one that does not count.
+    assert value == pytest.approx(3 * math.log(2))
