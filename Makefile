@@ -42,7 +42,7 @@ test-gpu: setup  ## Run the tests that need a GPU
 coverage: setup  ## Run fast and slow tests; fail below 90 % coverage of projects/einet
 	@$(PYTHON) -m pytest -m 'not gpu' --cov --cov-fail-under=90 $(PYTEST_ARGS)
 
-lint: setup  ## Check style, types of functional/, and spelling
+lint: setup  ## Check style, types, and spelling
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy

@@ -26,6 +26,7 @@ from mmengine.evaluator import BaseMetric
 
 from einet.evaluation import PanopticQualityMetric
 from einet.structures.id_map import read_id_map
+from einet.structures.limits import INSTANCE_OFFSET
 
 TARGET = 5.0
 
@@ -36,9 +37,9 @@ def spoiled(gt_map: np.ndarray, segments: list[dict], metainfo: dict) -> torch.T
     for instance, segment in enumerate(segments, 1):
         name = metainfo['classes'][segment['category']]
         number = instance if name in metainfo['thing_classes'] else 0
-        pred[gt_map == segment['id']] = segment['category'] + 1000 * number
+        pred[gt_map == segment['id']] = segment['category'] + INSTANCE_OFFSET * number
     right = np.arange(pred.shape[1]) > 0.6 * pred.shape[1]
-    pred[(pred >= 1000) & right] += 1000 * len(segments)
+    pred[(pred >= INSTANCE_OFFSET) & right] += INSTANCE_OFFSET * len(segments)
     return torch.from_numpy(np.roll(pred, (2, 3), axis=(0, 1)))[None]
 
 

@@ -11,9 +11,9 @@ def run_command(*command, cwd, **environment) -> str:
     """Run a command that must succeed.
 
     Args:
-        *command: program and arguments.
-        cwd: where to run it.
-        **environment: more variables.
+        *command: Program and arguments.
+        cwd: Where to run it.
+        **environment: More variables.
 
     Returns:
         What it printed.

@@ -50,9 +50,9 @@ class Outcome(NamedTuple):
     """What a test left behind.
 
     Attributes:
-        root: of the data.
-        prefix: of the written predictions.
-        metrics: by name, without prefix.
+        root: Folder of the data.
+        prefix: Prefix of the written predictions.
+        metrics: Values by name, without prefix.
     """
 
     root: Path

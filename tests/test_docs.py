@@ -1,15 +1,20 @@
 """The pages say what is there: links, commands, the map of the package, the version."""
 
+import ast
 import re
+import sys
 from fnmatch import fnmatch
 
 import pytest
+import torch
 import yaml
 from mmdet.registry import MODELS
 from mmengine.config import Config
 
 from einet import __version__
 
+from .models.samples import make_sample
+from .models.tiny import tiny_model
 from .paths import CONFIGS, ROOT
 
 PAGES = [
@@ -89,8 +94,12 @@ def test_the_map_names_only_what_is_there():
             assert list(root.glob(path)), code
             for name in filter(None, names.split(', ')):
                 assert re.search(rf'^(def|class) {name}\b', (root / path).read_text(), re.M), code
-        elif re.fullmatch(r'[\w.]+', code):
-            assert set(code.removeprefix('loss_').split('.')) <= words, code
+        elif re.fullmatch(r'\w+\.\w+', code):
+            owner, method = code.split('.')
+            assert re.search(rf'^class {owner}\b', source, re.M), code
+            assert re.search(rf'^    def {method}\b', source, re.M), code
+        elif re.fullmatch(r'\w+', code):
+            assert code.removeprefix('loss_') in words, code
 
 
 def test_folders_import_from_those_above_them_in_the_map():
@@ -101,6 +110,43 @@ def test_folders_import_from_those_above_them_in_the_map():
         imported = rf'^\s*from \.{{{depth + 1}}}(\w+)'
         for folder in re.findall(imported, (PACKAGE / file).read_text(), re.M):
             assert order.index(folder) < own, f'{file} imports {folder}'
+
+
+def _walk(title):
+    """Functions that the map names, in its order, in the tables below a title."""
+    section = MAP.read_text().split(f'## {title}')[1].split('\n## ')[0]
+    cells = re.findall(r'^\| (`.*?) \|', section, re.M)
+    return [name for cell in cells for name in re.findall(r'`([^`]+)`', cell)]
+
+
+def _calls(function, *arguments):
+    """Functions of the package in the order of their first calls."""
+    calls = {}
+
+    def note(frame, event, _):
+        if event == 'call' and frame.f_code.co_filename.startswith(str(PACKAGE)):
+            calls.setdefault(frame.f_code.co_qualname)
+
+    sys.setprofile(note)
+    try:
+        function(*arguments)
+    finally:
+        sys.setprofile(None)
+    return list(calls)
+
+
+def test_the_map_walks_in_the_order_of_the_calls():
+    model = MODELS.build(tiny_model())
+    sample = make_sample((64, 96), [(0, 8, 8, 40, 30), (1, 50, 4, 90, 60)])
+    data = dict(inputs=[torch.zeros(3, 64, 96, dtype=torch.uint8)], data_samples=[sample])
+    batch = model.data_preprocessor(data).values()
+    training = _walk('One batch through training')
+    training = training[training.index('EINet.loss') :]
+    assert [name for name in _calls(model.loss, *batch) if name in training] == training
+    model.eval()
+    model.fusion.peak_threshold = 0.0
+    inference = _walk('One image through inference')
+    assert [name for name in _calls(model.predict, *batch) if name in inference] == inference
 
 
 def test_every_file_has_its_test():
@@ -116,6 +162,18 @@ def test_the_version_is_one():
     assert {c['Code']['Version'] for c in collections} == {f'v{__version__}'}
     releases = re.findall(r'^## \[([^\]]+)\]', (ROOT / 'CHANGELOG.md').read_text(), re.M)
     assert releases[:2] == ['Unreleased', __version__]
+
+
+OPTIONS = re.findall(
+    r'`([a-z_.]+)=([^`]+)` \|$', (ROOT / 'docs' / 'method.md').read_text(), re.MULTILINE
+)
+
+
+@pytest.mark.parametrize(('key', 'value'), OPTIONS, ids=lambda part: part)
+def test_options_of_the_deviations_are_those_of_the_model(key, value):
+    config = Config.fromfile(CONFIGS / 'einet_tiny_shapes.py')
+    config.merge_from_dict({f'model.{key}': ast.literal_eval(value)})
+    MODELS.build(config.model)
 
 
 def test_example_of_another_backbone(tmp_path):

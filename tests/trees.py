@@ -75,11 +75,11 @@ def make_vistas_tree(
     ``panoptic/panoptic_2018.json``, whose category ids are labels + 1. Keys have 22 characters.
 
     Args:
-        folder: to fill.
-        train: images.
-        val: images.
+        folder: Folder to fill.
+        train: Number of images.
+        val: Number of images.
         size: (H, W).
-        seed: of everything.
+        seed: Seed of everything random.
         version: ``v1.2`` puts the annotations one folder deeper, as release 2.0 has them.
     """
     from mmseg.datasets import MapillaryDataset_v1

@@ -30,7 +30,7 @@ step '4/4 Drawing the contact sheet (about 20 seconds)'
 step 'Done'
 sed -n '/^Scores/,/^The scores/p' "$out/test/output.log"
 cat <<TEXT
-images:    $PWD/$out/contact_sheet.png
-checkpoint:  $checkpoint
-your own:    $python tools/image_demo.py IMAGE_OR_FOLDER $config $checkpoint
+contact sheet:  $PWD/$out/contact_sheet.png
+checkpoint:     $checkpoint
+your images:    $python tools/image_demo.py IMAGE_OR_FOLDER $config $checkpoint
 TEXT

@@ -22,6 +22,7 @@ from einet.evaluation.score_table import score_table, select_scores, write_score
 from einet.utils import (
     LAUNCHERS,
     add_common_arguments,
+    check_testing,
     enable_tta,
     load_config,
     prepare_cpu_ranks,
@@ -41,8 +42,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--show-dir',
-        help='also draw ground truth and prediction of every image; a relative folder is made '
-        'inside <work dir>/<time stamp>/',
+        help='also draw ground truth (left) and prediction (right) of every image; a relative '
+        'folder is made inside <work dir>/<time stamp>/',
     )
     parser.add_argument(
         '--tta',
@@ -95,6 +96,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     try:
         config = build_config(args)
+        check_testing(config)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)

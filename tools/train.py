@@ -20,9 +20,12 @@ if importlib.util.find_spec('einet') is None:
 from einet.utils import (
     LAUNCHERS,
     add_common_arguments,
+    check_training,
+    describe_start,
     enable_amp,
     load_config,
     prepare_cpu_ranks,
+    resume_latest,
 )
 
 
@@ -38,7 +41,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from this checkpoint; without a value from the latest in the work dir',
+        help='go on from this checkpoint; without a value from the latest in the work dir, and '
+        'when there is none, start as the config says (load_from)',
     )
     parser.add_argument(
         '--amp', action='store_true', help='automatic mixed precision (needs an accelerator)'
@@ -66,9 +70,11 @@ def build_config(args: argparse.Namespace) -> Config:
                 f'rate is meant; add auto_scale_lr = dict(base_batch_size=...)'
             )
         config.auto_scale_lr.enable = True
-    if args.resume is not None:
+    if args.resume not in (None, 'auto'):
         config.resume = True
-        config.load_from = None if args.resume == 'auto' else args.resume
+        config.load_from = args.resume
+    elif args.resume == 'auto' or (config.get('resume') and not config.get('load_from')):
+        resume_latest(config)
     prepare_cpu_ranks(config)
     return config
 
@@ -90,9 +96,13 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     try:
         config = build_config(args)
+        warnings = check_training(config)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
+    for warning in warnings:
+        runner.logger.warning(warning)
+    runner.logger.info(describe_start(config))
     start = time.monotonic()
     runner.train()
     if is_main_process():

@@ -6,6 +6,8 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
+    class_names=dict(type='ClassNamesHook'),
+    resume_schedule=dict(type='ResumeScheduleHook'),
     checkpoint=dict(
         type='CheckpointHook',
         by_epoch=False,

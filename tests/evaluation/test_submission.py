@@ -190,10 +190,15 @@ class TestImageList:
         assert images.sizes[first['id']] == (first['height'], first['width'])
         assert len(images.categories) == 133
 
-    @pytest.mark.parametrize('content', ['{}', '[1]', 'no json', '{"images": [{"id": 1}]}'])
+    @pytest.mark.parametrize('content', ['{}', '[1]', '{"images": [{"id": 1}]}'])
     def test_something_else(self, tmp_path, content):
         (tmp_path / 'a.json').write_text(content)
         with pytest.raises(ValueError, match="not in COCO's format"):
+            read_image_list(tmp_path / 'a.json')
+
+    def test_no_json(self, tmp_path):
+        (tmp_path / 'a.json').write_text('no json')
+        with pytest.raises(ValueError, match=r'a\.json is not JSON'):
             read_image_list(tmp_path / 'a.json')
 
     def test_no_images(self, tmp_path):

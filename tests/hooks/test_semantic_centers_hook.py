@@ -3,12 +3,16 @@ from unittest.mock import Mock
 
 import pytest
 import torch
+from mmengine.hooks import EMAHook
 from mmengine.logging import MessageHub
+from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from torch import nn
 
 from einet.hooks import SemanticCentersHook
 from einet.models import SemanticCenters
+
+from .tiny_runner import train_tiny
 
 
 class _Model(nn.Module):
@@ -33,6 +37,7 @@ def _runner(name, accumulative_counts=1):
         model=model,
         optim_wrapper=wrapper,
         message_hub=hub,
+        hooks=[],
         logger=Mock(),
         train_dataloader=Mock(**{'dataset.metainfo': dict(classes=('car', 'bus', 'sky'))}),
     )
@@ -117,3 +122,47 @@ def test_model_without_centers():
     runner = SimpleNamespace(model=nn.Linear(2, 2))
     with pytest.raises(RuntimeError, match='Linear has no SemanticCenters'):
         SemanticCentersHook().before_train(runner)
+
+
+class _Staging(BaseModel):
+    """Stages a category at a time: 0, 1, 2, 0, 1, ..."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+        self.centers = SemanticCenters(
+            num_classes=3, num_things_classes=2, embed_dims=2, momentum=0.5
+        )
+
+    def forward(self, inputs, mode):
+        present = torch.nn.functional.one_hot(inputs, 3).float()
+        self.centers.stage(present[:, None] * torch.tensor([3.0, 4.0]), present)
+        return dict(loss=self.weight**2)
+
+
+@pytest.mark.parametrize('update_buffers', [True, False])
+@pytest.mark.parametrize('accumulative_counts', [1, 3])
+@pytest.mark.parametrize('first', ['centers', 'average'])
+def test_an_averaged_checkpoint(update_buffers, accumulative_counts, first, tmp_path):
+    hooks = [SemanticCentersHook(), EMAHook(update_buffers=update_buffers)]
+    hooks = hooks if first == 'centers' else hooks[::-1]
+    runner = train_tiny(
+        _Staging(),
+        tmp_path,
+        [torch.tensor(i % 3) for i in range(12)],
+        hooks,
+        dict(type='IterBasedTrainLoop', max_iters=10),
+        accumulative_counts=accumulative_counts,
+    )
+    checkpoint = torch.load(tmp_path / 'iter_10.pth', weights_only=False)
+    for state in (checkpoint['state_dict'], checkpoint['ema_state_dict']):
+        assert not [key for key in state if 'staged' in key]
+    averaged = checkpoint['state_dict']
+    assert averaged['centers.seen'].tolist() == [True, True, True]
+    # Every sum was (3, 4), so Q is, and so is every average of Q.
+    torch.testing.assert_close(averaged['centers.centers'], torch.tensor([[3.0, 4.0]] * 3))
+    model = _Staging()
+    model.load_state_dict(averaged)
+    model(torch.tensor(1), 'loss')
+    assert model.centers.commit().item() == pytest.approx(0, abs=1e-6)
+    assert averaged['weight'] > runner.model.weight  # averaged indeed

@@ -1,9 +1,13 @@
 """Decoders, heads and the whole detector on backbones of mmdet and mmseg, built by name."""
 
+import re
+
 import pytest
 import torch
 from mmdet.registry import MODELS
+from mmengine.config import Config
 
+from ..paths import CONFIGS, ROOT
 from .samples import make_sample
 from .tiny import tiny_model
 
@@ -25,6 +29,7 @@ BACKBONES = {
         dict(
             type='SwinTransformer',
             embed_dims=8,
+            out_indices=(0, 1, 3),
             depths=(1, 1, 1, 1),
             num_heads=(1, 2, 2, 4),
             window_size=4,
@@ -41,6 +46,30 @@ BACKBONES = {
         ),
         (8, 16, 32),
         (4, 5),
+    ),
+}
+
+
+_PLAIN = dict(img_size=(64, 96), embed_dims=16, num_layers=4, num_heads=2)
+NECKS = {
+    # Backbone, neck, channels that the decoders take, sizes of the features at 64 x 96.
+    'mmseg-vit-multi-level-neck': (
+        dict(type='mmseg.VisionTransformer', out_indices=(1, 2, 3), **_PLAIN),
+        dict(type='mmseg.MultiLevelNeck', in_channels=[16] * 3, out_channels=12, scales=[4, 2, 1]),
+        (12, 12, 12),
+        [(16, 24), (8, 12), (4, 6)],
+    ),
+    'mmseg-beit-feature2pyramid': (
+        dict(type='mmseg.BEiT', out_indices=(0, 1, 2, 3), **_PLAIN),
+        dict(type='mmseg.Feature2Pyramid', embed_dim=16, norm_cfg=dict(type='BN')),
+        (16, 16, 16),
+        [(16, 24), (8, 12), (4, 6), (2, 3)],
+    ),
+    'mmdet-resnet-fpn': (
+        dict(type='ResNet', depth=18, base_channels=4, stem_channels=8, out_indices=(0, 1, 3)),
+        dict(type='FPN', in_channels=[4, 8, 32], out_channels=10, num_outs=3),
+        (10, 10, 10),
+        [(16, 24), (8, 12), (2, 3)],
     ),
 }
 
@@ -92,12 +121,65 @@ def test_whole_detector_trains_and_predicts(name):
             backbone=dict(config, _delete_=True), semantic_decoder=decoder, instance_decoder=decoder
         )
     )
+    _assert_trains_and_predicts(model)
+
+
+@pytest.mark.parametrize('name', NECKS)
+def test_a_neck_stands_between_backbone_and_decoders(name):
+    torch.manual_seed(0)
+    backbone, neck, in_channels, sizes = NECKS[name]
+    decoder = dict(in_channels=in_channels)
+    model = MODELS.build(
+        tiny_model(
+            backbone=dict(backbone, _delete_=True),
+            neck=neck,
+            semantic_decoder=decoder,
+            instance_decoder=decoder,
+        )
+    )
+    assert model.with_neck
+    features = model.extract_feat(torch.randn(2, 3, 64, 96))
+    assert [tuple(f.shape[-2:]) for f in features] == sizes
+    _assert_trains_and_predicts(model)
+    for part in (model.backbone, model.neck):
+        parameters = dict(part.named_parameters())
+        assert parameters
+        assert [key for key, p in parameters.items() if not p.grad.abs().sum() > 0] == []
+
+
+def test_without_a_neck_the_decoders_see_the_backbone():
+    model = MODELS.build(tiny_model())
+    assert not model.with_neck
+    assert not any(key.startswith('neck') for key in model.state_dict())
+
+
+@pytest.mark.parametrize(
+    ('number', 'backbone', 'neck'),
+    [
+        (0, 'VisionTransformer', 'MultiLevelNeck'),
+        pytest.param(1, 'BEiT', 'Feature2Pyramid', marks=pytest.mark.slow),  # a large network
+        (2, 'ResNet', 'FPN'),
+    ],
+)
+def test_the_pages_examples_of_necks_build(number, backbone, neck, tmp_path):
+    text = (ROOT / 'docs' / 'own_backbone.md').read_text()
+    blocks = re.findall(r'```python\n(.*?)```', text, re.S)
+    example = [block for block in blocks if 'neck=' in block][number]
+    file = tmp_path / 'example.py'
+    file.write_text(example.replace("'./einet", f"'{CONFIGS}/einet"))
+    model = MODELS.build(Config.fromfile(file).model)
+    assert (type(model.backbone).__name__, type(model.neck).__name__) == (backbone, neck)
+
+
+def _assert_trains_and_predicts(model):
     size = (64, 96)
+    model.train()
     samples = [make_sample(size, [(0, 4, 4, 12, 12), (1, 20, 8, 60, 44)]), make_sample(size, [])]
     inputs = torch.randn(2, 3, *size)
     total = sum(model.loss(inputs, samples).values())
     total.backward()
     assert total.isfinite()
+    assert all(p.grad is not None for p in model.parameters())
     model.eval()
     with torch.no_grad():
         predicted = model.predict(inputs, samples)

@@ -62,14 +62,28 @@ def test_accumulated_batches_equal_one_large_batch(splits, seed):
     assert torch.equal(whole.seen, parts.seen)
 
 
-def test_state_survives_a_checkpoint_in_the_middle_of_an_accumulation():
+def test_staged_sums_are_no_part_of_a_checkpoint():
     centers = _centers()
     centers.stage(torch.ones(3, 2), torch.tensor([1.0, 2.0, 0.0]))
-    restored = _centers()
-    restored.load_state_dict(centers.state_dict())
-    centers.commit(), restored.commit()
-    assert torch.equal(centers.centers, restored.centers)
-    assert torch.equal(centers.seen, restored.seen)
+    state = centers.state_dict()
+    assert set(state) == {'centers', 'seen'}
+    older = dict(state, staged_numerator=torch.ones(3, 2), staged_denominator=torch.ones(3))
+    for each in (state, older):
+        restored = _centers()
+        restored.load_state_dict(each)
+        assert restored.staged_numerator.abs().sum() == 0
+        assert restored.staged_denominator.sum() == 0
+
+
+def test_an_average_follows_what_has_been_seen():
+    average, centers = _centers(), _centers()
+    average.centers[:] = torch.tensor([[4.0, 0.0], [0.5, 0.5], [0.0, 0.0]])
+    average.seen[:] = torch.tensor([True, False, False])
+    centers.centers[:] = torch.tensor([[8.0, 2.0], [5.0, -5.0], [0.0, 0.0]])
+    centers.seen[:] = torch.tensor([True, True, False])
+    average.follow(centers)
+    assert average.centers.tolist() == [[4.0, 0.0], [5.0, -5.0], [0.0, 0.0]]
+    assert average.seen.tolist() == [True, True, False]
 
 
 def test_update_is_differentiable_and_leaves_the_stored_centers():

@@ -44,3 +44,16 @@ def test_wrong_lengths_are_refused(wrong):
     cfg = dict(type='CosineWarmRestartsLR', by_epoch=False, **wrong)
     with pytest.raises(ValueError, match='at least 1'):
         PARAM_SCHEDULERS.build(cfg, default_args=dict(optimizer=_optimizer()))
+
+
+def test_epochs_are_converted_to_iterations():
+    ours, theirs = _optimizer(), _optimizer()
+    in_epochs = dict(type='CosineWarmRestartsLR', t_0=5, t_mult=2, begin=1, end=40)
+    converted = PARAM_SCHEDULERS.build(
+        dict(in_epochs, convert_to_iter_based=True),
+        default_args=dict(optimizer=ours, epoch_length=3),
+    )
+    in_iterations = dict(in_epochs, unit=3, begin=3, end=120, by_epoch=False)
+    reference = PARAM_SCHEDULERS.build(in_iterations, default_args=dict(optimizer=theirs))
+    assert converted.state_dict() == reference.state_dict()
+    assert _rates(converted, ours, 130) == _rates(reference, theirs, 130)

@@ -25,11 +25,19 @@ def test_defaults(tool):
     assert config.optim_wrapper.type == 'OptimWrapper'
 
 
-def test_resume_from_the_latest_or_from_a_file(tool):
-    latest = build(tool, '--resume')
-    assert latest.resume is True and latest.load_from is None
-    named = build(tool, '--resume', 'some.pth')
+def test_resume_from_a_file(tool):
+    named = build(tool, '--resume', 'some.pth', '--cfg-options', 'load_from=other.pth')
     assert named.resume is True and named.load_from == 'some.pth'
+
+
+@pytest.mark.parametrize('asked', [['--resume'], ['--cfg-options', 'resume=True']])
+def test_resume_from_the_latest(tool, tmp_path, asked):
+    options = ['--work-dir', str(tmp_path), *asked]
+    assert build(tool, *options).resume is False
+    (tmp_path / 'iter_5.pth').touch()
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_5.pth'))
+    latest = build(tool, *options)
+    assert latest.resume is True and latest.load_from == str(tmp_path / 'iter_5.pth')
 
 
 def test_auto_scale_lr(tool):

@@ -4,11 +4,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmdet.registry import DATASETS
 from mmdet.structures import DetDataSample
+from mmengine.config import Config
 from mmengine.structures import PixelData
 
 from einet.models import PanopticDataPreprocessor
 from einet.visualization import ground_truth
+from tests.paths import CONFIGS
 
 from .scenes import VOID, pets, photo
 
@@ -88,6 +91,18 @@ class TestWithoutPackedTruth:
         path = write_png(tmp_path / 'odd.png', np.array([[7, 8]]))
         with pytest.raises(ValueError, match=r'odd\.png has 1 segment ids .*: 8 '):
             ground_truth(without_truth(path, [segment(7, 2)]), photo(1, 2))
+
+    def test_the_same_as_packed_truth_on_real_nuclei(self, nuclei_root):
+        config = Config.fromfile(CONFIGS / '_base_' / 'datasets' / 'nuclei_panoptic.py')
+        ordinary = config.val_dataloader.dataset
+        ordinary.data_root = f'{nuclei_root}/'
+        views = DATASETS.build(ordinary | dict(pipeline=config.tta_pipeline))[7]['data_samples']
+        seen = DATASETS.build(ordinary)[7]['data_samples']
+        assert 'gt_panoptic_seg' in seen and 'gt_panoptic_seg' not in views[0]
+        image = cv2.imread(seen.img_path)
+        drawn = ground_truth(DetDataSample(metainfo=views[0].metainfo), image)
+        assert len(np.unique(drawn)) > 50
+        assert (drawn == ground_truth(seen, image)).all()
 
     def test_no_segments_at_all(self, tmp_path):
         path = write_png(tmp_path / 'void.png', np.zeros((2, 3), int))

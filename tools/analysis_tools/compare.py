@@ -18,8 +18,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from comparison_table import compare_scores, format_table
 from mmengine.config import Config
+
+from einet.evaluation.comparison_table import compare_scores, format_table
 
 TOOLS = Path(__file__).resolve().parent.parent
 SCORES = 'scores.json'

@@ -5,7 +5,6 @@ Sources: cocodataset.org, pages `upload` and `format-results`; the heads of city
 ``evalPixelLevelSemanticLabeling``.
 """
 
-import json
 import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..structures.files import read_png
+from ..structures.files import read_json, read_png
 from ..structures.id_map import read_id_map
 
 #: Name in the zip, file on disk.
@@ -55,13 +54,14 @@ def read_image_list(path: Path) -> ImageList:
         path: JSON with ``images`` and ``categories``; annotations are not looked at.
 
     Raises:
+        FileNotFoundError: There is no such file.
         ValueError: The file has no images or is not in COCO's format.
     """
+    content = read_json(path)
     try:
-        content = json.loads(path.read_bytes())
         sizes = {image['id']: (image['height'], image['width']) for image in content['images']}
         categories = {entry['id']: entry['name'] for entry in content.get('categories', [])}
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError) as error:
         raise ValueError(f"{path} is not in COCO's format: {error!r}") from error
     if not sizes:
         raise ValueError(f'{path}: `images` is empty')
@@ -82,7 +82,7 @@ def panoptic_submission(prefix: str, images: ImageList, name: str) -> Submission
     path, folder = Path(f'{prefix}.panoptic.json'), Path(f'{prefix}.panoptic')
     if not path.is_file():
         raise FileNotFoundError(f'there is no {path}: run tools/test.py with that outfile_prefix')
-    content = json.loads(path.read_bytes())
+    content = read_json(path)
     problems = [
         f'category {category["id"]} is {category["name"]!r}, to the server it is '
         f'{images.categories.get(category["id"])!r}'

@@ -31,8 +31,8 @@ class View(NamedTuple):
         semantic_logits: (C, h_v, w_v) float32.
         heatmap_logits: (C_th, h_v, w_v) float32.
         instance_embedding: I, (D, h_v, w_v) float32.
-        shapes: of the view; ``ori`` is the same for all views of an image.
-        flips: whether the order of its rows, and of its columns, is reversed.
+        shapes: Sizes of the view; ``ori`` is the same for all views of an image.
+        flips: Whether the order of its rows, and of its columns, is reversed.
     """
 
     semantic_logits: Tensor
@@ -47,7 +47,7 @@ class Grid(NamedTuple):
 
     Attributes:
         size: (h, w) cells.
-        shapes: of the view.
+        shapes: Sizes of the view.
     """
 
     size: tuple[int, int]
@@ -102,10 +102,10 @@ def read_at(
 
     Args:
         maps: (C, h_v, w_v) float.
-        shapes: of the view.
-        flips: of its rows and columns.
-        grid: of the same image.
-        rows: which of the grid's.
+        shapes: Sizes of the view.
+        flips: Whether its rows, and its columns, are reversed.
+        grid: Grid of the same image.
+        rows: Which of the grid's rows.
 
     Returns:
         (C, len(rows), w), in the type of ``maps``; a part of them where nothing moves.

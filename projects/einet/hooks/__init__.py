@@ -1,5 +1,7 @@
 """Hooks for mmengine's Runner."""
 
+from .class_names_hook import ClassNamesHook
+from .resume_schedule_hook import ResumeScheduleHook
 from .semantic_centers_hook import SemanticCentersHook
 
-__all__ = ['SemanticCentersHook']
+__all__ = ['ClassNamesHook', 'ResumeScheduleHook', 'SemanticCentersHook']

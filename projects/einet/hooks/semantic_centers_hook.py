@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 from mmdet.registry import HOOKS
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..models.semantic_centers import SemanticCenters
 
@@ -25,11 +25,13 @@ class SemanticCentersHook(Hook):
         max_cosine: Cosine above which two centers count as one.
         patience: Optimizer steps that two centers stay above it before the (only) warning.
 
+    With an EMAHook, the averaged model's Q starts at a category's first value, not at zero.
+
     Raises:
         RuntimeError: before training, if the model holds no :class:`SemanticCenters`.
     """
 
-    priority = 'NORMAL'
+    priority = 'ABOVE_NORMAL'  # before an EMAHook, which copies or averages what is committed
 
     def __init__(self, max_cosine: float = 0.98, patience: int = 500) -> None:
         self.max_cosine = max_cosine
@@ -39,13 +41,16 @@ class SemanticCentersHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Find the model's centers."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        self.centers = [m for m in model.modules() if isinstance(m, SemanticCenters)]
+        self.centers = _find_centers(model)
         if not self.centers:
             raise RuntimeError(
                 f'SemanticCentersHook: {type(model).__name__} has no SemanticCenters; remove the '
                 'hook from custom_hooks, or use a model with an InteractionHead'
             )
         self.steps_above = [torch.zeros_like(c.cosines(), dtype=torch.long) for c in self.centers]
+        self.averaged = [
+            _find_centers(hook.ema_model) for hook in runner.hooks if isinstance(hook, EMAHook)
+        ]
 
     def after_train_iter(self, runner: Runner, *_args: object, **_kwargs: object) -> None:
         """Commit when the optimizer has stepped; else leave the sums for the next iteration."""
@@ -68,6 +73,9 @@ class SemanticCentersHook(Hook):
             steps_above += 1
             steps_above *= cosines > self.max_cosine
             self._warn_of_one_center(runner, steps_above)
+        for averaged in self.averaged:
+            for average, centers in zip(averaged, self.centers, strict=True):
+                average.follow(centers)
 
     def _warn_of_one_center(self, runner: Runner, steps_above: Tensor) -> None:
         """Warn, once per training, of two centers that have stayed together."""
@@ -83,3 +91,7 @@ class SemanticCentersHook(Hook):
             'model.interaction.temperature, or switch the interaction off with '
             'model.interaction.sem_aug=False'
         )
+
+
+def _find_centers(model: nn.Module) -> list[SemanticCenters]:
+    return [module for module in model.modules() if isinstance(module, SemanticCenters)]

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from itertools import zip_longest
+from typing import Any
 
+from mmdet.evaluation import get_classes
+from mmdet.registry import DATASETS
+from mmengine.config import Config
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
@@ -18,13 +24,13 @@ def drop_other_shapes(
     mmengine only warns of them and goes on with random values in their place.
 
     Args:
-        model: that is about to load.
-        state_dict: of the checkpoint; changed in place.
-        prefix: of the model's keys in it.
-        allowed: remove them, with a warning for each.
+        model: Model that is about to load.
+        state_dict: Checkpoint's parameters; changed in place.
+        prefix: What its keys have before the model's.
+        allowed: Remove them, with a warning for each.
 
     Raises:
-        RuntimeError: there are some and they are not allowed.
+        RuntimeError: There are some and they are not allowed.
     """
     own = model.state_dict()
     other = [
@@ -50,3 +56,78 @@ def drop_other_shapes(
         message = f'{type(model).__name__}: {key} starts anew, its shape differs'
         print_log(message, 'current', logging.WARNING)
         del state_dict[prefix + key]
+
+
+def check_classes(
+    found: Mapping[str, Any] | None,
+    wanted: Mapping[str, Any] | None,
+    names: tuple[str, str],
+    allowed: bool = False,
+) -> None:
+    """Compare two class lists name by name: equal counts do not make equal classes.
+
+    Args:
+        found: metainfo with ``classes``, and ``thing_classes`` where known; None or without
+            classes leaves it unchecked.
+        wanted: what it must be; likewise.
+        names: what the two are called, for the message.
+        allowed: only warn of a difference.
+
+    Raises:
+        ValueError: when a name or its place differs; the message shows both lists side by side.
+    """
+    if not found or not wanted or not found.get('classes') or not wanted.get('classes'):
+        return
+    split_known = 'thing_classes' in found and 'thing_classes' in wanted
+    lists = [_class_names(each, split_known) for each in (found, wanted)]
+    if lists[0] == lists[1]:
+        return
+    width = max(len(name) for name in (names[0], *lists[0]))
+    rows = [f'  label  {names[0]:{width}}  {names[1]}']
+    for label, (one, other) in enumerate(zip_longest(*lists, fillvalue='-')):
+        mark = '' if one == other else '   <- differs'
+        rows.append(f'  {label:5}  {one:{width}}  {other}{mark}')
+    message = f'{names[0]} and {names[1]} have different classes:\n' + '\n'.join(rows)
+    if not allowed:
+        raise ValueError(
+            f'{message}\nGive both the same metainfo (thing_classes, stuff_classes) or, to '
+            'transfer to other classes, load_from the checkpoint without resume and set '
+            'model.allow_other_classes=True'
+        )
+    print_log(message, 'current', logging.WARNING)
+
+
+def own_metainfo(config: Config) -> dict[str, Any]:
+    """Metainfo of a config's test data, without reading them; empty when it has none."""
+    settings = config.get('test_dataloader', {}).get('dataset')
+    if settings is None:
+        return {}
+    return dict(DATASETS.build({**settings, 'lazy_init': True}).metainfo)
+
+
+def name_classes(metainfo: dict[str, Any], config: Config, allowed: bool) -> None:
+    """Make the names that mmdet's inference takes from a checkpoint those of the model.
+
+    mmdet names the classes of a checkpoint that holds no names after COCO's 80 things.
+
+    Args:
+        metainfo: as mmdet found it; changed in place.
+        config: with ``test_dataloader.dataset``, which has the names.
+        allowed: only warn of other names.
+
+    Raises:
+        ValueError: when the checkpoint has other names than the config.
+    """
+    own = own_metainfo(config)
+    if 'thing_classes' not in metainfo and list(metainfo['classes']) == get_classes('coco'):
+        print_log('The checkpoint holds no class names; those of the config are used', 'current')
+        metainfo.update({key: own[key] for key in own.keys() - {'palette'}})
+        return
+    check_classes(metainfo, own, ('checkpoint', 'config'), allowed)
+
+
+def _class_names(metainfo: Mapping[str, Any], split_known: bool) -> list[str]:
+    """Names in the order of the labels; stuff has a mark where the split is known."""
+    classes = metainfo['classes']
+    things = len(metainfo['thing_classes'] if split_known else classes)
+    return [f'{name}{" (stuff)" if i >= things else ""}' for i, name in enumerate(classes)]

@@ -48,7 +48,7 @@ class EmbeddingSummary(NamedTuple):
     Attributes:
         category_means: V, B x (C, D).
         instance_means: E, B x (K, D), of the embedding that groups pixels.
-        raw_instance_means: the same without pixel positions.
+        raw_instance_means: The same without pixel positions.
         centroid_embeddings: O, B x (K, D).
     """
 

@@ -1,4 +1,11 @@
-"""What the panoptic detectors share: encoder, decoders, prediction, checkpoints."""
+"""What the panoptic detectors share: encoder, decoders, prediction, checkpoints.
+
+Shape shorthand:
+    B: images of a batch
+    C: categories, C_th of them things (first), C_st of them stuff
+    K: instances of one image
+    H, W: padded input, or the image of a prediction
+"""
 
 from __future__ import annotations
 
@@ -8,7 +15,7 @@ from mmdet.structures import SampleList
 from torch import Tensor
 
 from ..functional.resize import Shapes
-from .checkpoints import drop_other_shapes
+from .checkpoints import drop_other_shapes, name_classes
 from .outputs import split_outputs, write_prediction
 
 
@@ -29,6 +36,7 @@ class PanopticDetector(BaseDetector):
         instance_decoder: (features) -> (B, channels, h, w).
         criterion: Outputs and targets -> losses.
         fusion: One image's outputs -> its panoptic result.
+        neck: Backbone's features -> those that the decoders take; None where they fit as they are.
         targets: Options of the function that makes the training targets.
         allow_other_classes: Load the rest of a checkpoint whose class counts differ (transfer);
             otherwise such a checkpoint is an error.
@@ -47,6 +55,7 @@ class PanopticDetector(BaseDetector):
         instance_decoder: dict,
         criterion: dict,
         fusion: dict,
+        neck: dict | None = None,
         targets: dict | None = None,
         allow_other_classes: bool = False,
         data_preprocessor: dict | None = None,
@@ -74,14 +83,30 @@ class PanopticDetector(BaseDetector):
         self.target_options = dict(targets or {})
         self.allow_other_classes = allow_other_classes
         self.backbone = MODELS.build(backbone)
+        self.neck = None if neck is None else MODELS.build(neck)
         self.semantic_decoder = MODELS.build(semantic_decoder)
         self.instance_decoder = MODELS.build(instance_decoder)
         self.criterion = MODELS.build(criterion)
         self.fusion = MODELS.build({**self.class_counts, **fusion})
 
+    @property
+    def dataset_meta(self) -> dict:
+        """Class names and colors, which mmdet's inference sets together with ``cfg``."""
+        config = getattr(self, 'cfg', None)
+        if config is not None and not self._classes_named:
+            name_classes(self._dataset_meta, config, self.allow_other_classes)
+            self._classes_named = True
+        return self._dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, metainfo: dict) -> None:
+        self._dataset_meta = metainfo
+        self._classes_named = False
+
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
-        """Backbone features at strides 4, 8 and 16 or 32."""
-        return self.backbone(batch_inputs)
+        """Features at strides 4, 8 and 16 or 32, of the backbone or its neck."""
+        features = self.backbone(batch_inputs)
+        return self.neck(features) if self.with_neck else features
 
     def predict(
         self, batch_inputs: Tensor, batch_data_samples: SampleList, rescale: bool = True
@@ -91,7 +116,7 @@ class PanopticDetector(BaseDetector):
         Args:
             batch_inputs: (B, 3, H, W) float, normalized.
             batch_data_samples: B samples with ``img_shape`` and ``ori_shape``.
-            rescale: predict at the original image's size (default) or at the input's.
+            rescale: Predict at the original image's size (default) or at the input's.
 
         Returns:
             The samples with ``pred_panoptic_seg`` (``sem_seg``: (1, H, W) int32, label + 1000 x

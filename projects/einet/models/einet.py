@@ -1,4 +1,11 @@
-"""The EINet detector: it wires the parts together and does nothing else."""
+"""The EINet detector: it wires the parts together and does nothing else.
+
+Shape shorthand:
+    B: images of a batch
+    C: categories, C_th of them things (first)
+    D: embedding width
+    H, W: padded input
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""The panoptic fusion: network maps of one image to its panoptic result (paper, inference)."""
+"""The panoptic fusion: network maps of one image to its panoptic result (paper, inference).
+
+Shape shorthand:
+    C: categories, C_th of them things (first)
+    D: embedding width
+    h, w: maps at stride 4
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""Layers that both decoders and all heads are made of."""
+"""Layers that both decoders and all heads are made of.
+
+Shape shorthand:
+    B: images of a batch
+    D: embedding width
+    h, w: feature map
+"""
 
 from collections.abc import Sequence
 

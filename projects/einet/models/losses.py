@@ -1,4 +1,14 @@
-"""Registered losses: each holds a weight and the options of one function of ``functional``."""
+"""Registered losses: each holds a weight and the options of one function of ``functional``.
+
+Shape shorthand:
+    B: images of a batch
+    C: categories, C_th of them things (first)
+    K: instances of one image
+    N: pixels of one image
+    D: embedding width
+    h, w: map at stride 4
+    H, W: size at which semantics are compared
+"""
 
 from typing import Literal, get_args
 

@@ -1,4 +1,11 @@
-"""What the detectors give: the network's maps, and predictions in mmdet's samples."""
+"""What the detectors give: the network's maps, and predictions in mmdet's samples.
+
+Shape shorthand:
+    B: images of a batch
+    C: categories, C_th of them things (first)
+    D: embedding width
+    h, w: maps at stride 4
+"""
 
 from __future__ import annotations
 

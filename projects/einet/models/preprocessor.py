@@ -1,4 +1,11 @@
-"""Normalizes images and pads them, with all their target maps, to one size."""
+"""Normalizes images and pads them, with all their target maps, to one size.
+
+Shape shorthand:
+    B: images of a batch
+    C: categories, C_th of them things (first)
+    h, w: one image
+    H, W: padded batch
+"""
 
 from collections.abc import Sequence
 
@@ -21,18 +28,18 @@ class PanopticDataPreprocessor(DetDataPreprocessor):
     255, ``gt_panoptic_seg`` with `void_label`, bitmaps of ``gt_instances`` with 0.
 
     Args:
-        mean: per channel, after the color conversion, in the input's units.
-        std: per channel.
-        pad_size_divisor: sides of the batch become multiples of it.
-        pad_value: of the image, after normalization.
-        bgr_to_rgb: swap the channels of BGR input (what mm's loaders give).
-        rgb_to_bgr: swap the channels of RGB input.
+        mean: Per channel, after the color conversion, in the input's units.
+        std: Per channel.
+        pad_size_divisor: Sides of the batch become multiples of it.
+        pad_value: Value of the padding, after normalization.
+        bgr_to_rgb: Swap the channels of BGR input (what mm's loaders give).
+        rgb_to_bgr: Swap the channels of RGB input.
         void_label: C, void of ``gt_panoptic_seg``; :class:`EINet` sets it.
         num_things_classes: C_th of the model; None leaves that of the samples unchecked.
-        non_blocking: copy to the device asynchronously.
+        non_blocking: Copy to the device asynchronously.
 
     Raises:
-        ValueError: when an image has NaN or infinite values, a target map has another size than
+        ValueError: An image has NaN or infinite values, a target map has another size than
             its image, or samples were made for other class counts than the model's.
     """
 
@@ -66,7 +73,7 @@ class PanopticDataPreprocessor(DetDataPreprocessor):
         Args:
             data: ``inputs``, B tensors (3, h, w) or one (B, 3, h, w), and ``data_samples``, B
                 samples or None. Neither is changed.
-            training: no difference; kept for the interface.
+            training: No difference; kept for the interface.
 
         Returns:
             ``inputs``, (B, 3, H, W) float32, and ``data_samples`` with maps of (1, H, W).

@@ -1,4 +1,9 @@
-"""Q, the dictionary of semantic centers: the method's only state that is not a parameter."""
+"""Q, the dictionary of semantic centers: the method's only state that is not a parameter.
+
+Shape shorthand:
+    C: categories, things first
+    D: embedding width
+"""
 
 from __future__ import annotations
 
@@ -19,14 +24,16 @@ class SemanticCenters(BaseModule):
     :class:`einet.hooks.SemanticCentersHook` adds them up over ranks and *commits* them. Gradient
     accumulation and several ranks therefore give the same Q as one large batch does.
 
-    Everything is kept in float32 and lives in the checkpoint.
+    Everything is kept in float32. Q and what has been seen live in the checkpoint; the staged sums
+    belong to one step and do not: after a resume within an accumulation window they are lost
+    together with the gradients that they go with, which no checkpoint holds either.
 
     Args:
         num_classes: C, things first.
         embed_dims: D.
         num_things_classes: C_th.
         momentum: mu, the share of the old center that stays, in [0, 1].
-        normalize: divide Eq. (3)'s sum by the sum of its weights (default). ``False`` is the
+        normalize: Divide Eq. (3)'s sum by the sum of its weights (default). ``False`` is the
             printed equation, whose update grows with the number of instances.
     """
 
@@ -51,8 +58,12 @@ class SemanticCenters(BaseModule):
         self.normalize = normalize
         self.register_buffer('centers', torch.zeros(num_classes, embed_dims))
         self.register_buffer('seen', torch.zeros(num_classes, dtype=torch.bool))
-        self.register_buffer('staged_numerator', torch.zeros(num_classes, embed_dims))
-        self.register_buffer('staged_denominator', torch.zeros(num_classes))
+        sums = {
+            'staged_numerator': torch.zeros(num_classes, embed_dims),
+            'staged_denominator': torch.zeros(num_classes),
+        }
+        for name, zeros in sums.items():
+            self.register_buffer(name, zeros, persistent=False)
         self._awaits_commit = False
 
     def updated(self, numerator: Tensor, denominator: Tensor) -> Tensor:
@@ -74,7 +85,7 @@ class SemanticCenters(BaseModule):
         """Add one forward's sums, (C, D) and (C,), to those that wait for the next commit.
 
         Raises:
-            RuntimeError: if nobody handled the previous forward's sums.
+            RuntimeError: Nobody handled the previous forward's sums.
         """
         if self._awaits_commit:
             raise RuntimeError(
@@ -109,6 +120,26 @@ class SemanticCenters(BaseModule):
         self.staged_denominator.zero_()
         self._awaits_commit = False
         return moved
+
+    @torch.no_grad()
+    def follow(self, other: SemanticCenters) -> None:
+        """Take from a model in training what this average over its steps cannot have right.
+
+        For a category that appears later the average would begin at zero, and what has been seen
+        is no number to be averaged.
+
+        Args:
+            other: centers of the model in training.
+        """
+        new = other.seen & ~self.seen
+        self.centers[new] = other.centers[new].to(self.centers.device)
+        self.seen.copy_(other.seen)
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: object) -> None:
+        """Leave out the staged sums that older checkpoints hold."""
+        for name in ('staged_numerator', 'staged_denominator'):
+            state_dict.pop(prefix + name, None)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def cosines(self) -> Tensor:
         """Cosine between every two different centers.

@@ -1,4 +1,9 @@
-"""Test-time augmentation: one prediction from several views of an image."""
+"""Test-time augmentation: one prediction from several views of an image.
+
+Shape shorthand:
+    B: images of a batch
+    V: views of an image
+"""
 
 from __future__ import annotations
 
@@ -33,8 +38,8 @@ class EINetTTA(BaseTTAModel):
     by one and view by view, whatever the batch size, which bounds the memory.
 
     Args:
-        module: config of :class:`EINet`, or the model; ``tools/test.py --tta`` sets it.
-        data_preprocessor: replaces that of a config.
+        module: Config of :class:`EINet`, or the model; ``tools/test.py --tta`` sets it.
+        data_preprocessor: Replaces the config's.
     """
 
     @torch.no_grad()
@@ -42,7 +47,7 @@ class EINetTTA(BaseTTAModel):
         """Predict a batch.
 
         Args:
-            data: as ``TestTimeAug`` and the collation give it: ``inputs``, V lists of B images
+            data: As ``TestTimeAug`` and the collation give it: ``inputs``, V lists of B images
                 (3, H, W), and ``data_samples``, V lists of B samples.
 
         Returns:
@@ -50,7 +55,7 @@ class EINetTTA(BaseTTAModel):
             image's metainfo. They have no ground truth, which was scaled and flipped.
 
         Raises:
-            ValueError: when the images come without views.
+            ValueError: The images come without views.
         """
         inputs, samples = data['inputs'], data['data_samples']
         if not isinstance(samples[0], Sequence):

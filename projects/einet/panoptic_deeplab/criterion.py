@@ -18,10 +18,10 @@ class PanopticDeepLabCriterion(BaseModule):
     A batch without instances or labels gives finite, graph-connected zeros.
 
     Args:
-        semantic: loss config, of logits, labels and weights.
-        heatmap: loss config, of logits, target and mask.
-        offset: loss config, of offsets, target and mask.
-        semantic_stride: compare the logits at this fraction of the input's resolution, see
+        semantic: Loss config; takes logits, labels and weights.
+        heatmap: Loss config; takes logits, target and mask.
+        offset: Loss config; takes offsets, target and mask.
+        semantic_stride: Compare the logits at this fraction of the input's resolution, see
             :class:`EINetCriterion`. The other two losses are taken at the maps' own stride; the
             original upsamples these maps as well.
     """

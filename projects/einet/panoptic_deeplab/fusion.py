@@ -1,4 +1,9 @@
-"""Panoptic-DeepLab's fusion: network maps of one image to its panoptic result."""
+"""Panoptic-DeepLab's fusion: network maps of one image to its panoptic result.
+
+Shape shorthand:
+    C: categories, C_th of them things (first)
+    h, w: maps at stride 4
+"""
 
 from __future__ import annotations
 

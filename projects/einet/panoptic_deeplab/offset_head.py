@@ -1,6 +1,8 @@
 """Offsets to the instance's center (Panoptic-DeepLab).
 
-Letters: B images, h x w the map at stride 4.
+Shape shorthand:
+    B: images of a batch
+    h, w: map at stride 4
 """
 
 import torch

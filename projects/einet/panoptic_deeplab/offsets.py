@@ -3,8 +3,13 @@ r"""Instances by center offsets, as in Panoptic-DeepLab (Cheng et al., CVPR 2020
 Every thing pixel predicts the offset to its instance's center of mass; moved by it, the pixel joins
 the nearest center, whatever its class. An instance then takes the class most of its pixels have.
 
-K instances, C categories, C_th of them things (first), h x w maps, N thing pixels of the original
-image. Points and offsets are (x, y); 0 is the middle of a map's or image's first pixel.
+Points and offsets are (x, y); 0 is the middle of a map's or image's first pixel.
+
+Shape shorthand:
+    K: instances
+    C: categories, C_th of them things (first)
+    N: thing pixels of the original image
+    h, w: network's maps
 """
 
 import math
@@ -29,7 +34,7 @@ def center_heatmap(centers_xy: Tensor, size: tuple[int, int], sigma: float) -> T
     Args:
         centers_xy: (K, 2), rounded down to cells. What lies outside the map is not drawn.
         size: (h, w).
-        sigma: in cells, > 0.
+        sigma: Spread in cells, > 0.
 
     Returns:
         (1, h, w) float32 in [0, 1], exactly 1 at every center.
@@ -88,7 +93,7 @@ def group_by_offsets(
     Args:
         offsets: (2, h, w) float, in pixels of the original image.
         centers: (K, 2) xy, in pixels of the original image.
-        cells: from the maps to the original image.
+        cells: Way from the maps to the original image.
         pixels: (N,) int64, flat indices of the pixels to group.
 
     Returns:

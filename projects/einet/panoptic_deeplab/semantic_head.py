@@ -1,6 +1,9 @@
 """A semantic head without an embedding (Panoptic-DeepLab).
 
-Letters: B images, C categories, h x w the map at stride 4.
+Shape shorthand:
+    B: images of a batch
+    C: categories
+    h, w: map at stride 4
 """
 
 from mmdet.registry import MODELS

@@ -54,6 +54,35 @@ class CosineWarmRestartsLR(CosineRestartLR):
             **kwargs,
         )
 
+    @classmethod
+    def build_iter_from_epoch(
+        cls,
+        *args: Any,
+        epoch_length: int,
+        unit: int = 1,
+        begin: int = 0,
+        end: int = _MAX_STEPS,
+        **kwargs: Any,
+    ) -> 'CosineWarmRestartsLR':
+        """Count iterations where the config counts epochs (``convert_to_iter_based=True``).
+
+        Args:
+            *args: as for the class.
+            epoch_length: iterations of an epoch; the Runner gives it.
+            unit: epochs per unit.
+            begin: first epoch.
+            end: epoch after the last one.
+            **kwargs: as for the class.
+        """
+        kwargs['by_epoch'] = False
+        return cls(
+            *args,
+            unit=unit * epoch_length,
+            begin=begin * epoch_length,
+            end=end if end == _MAX_STEPS else end * epoch_length,
+            **kwargs,
+        )
+
 
 def warm_restart_periods(first: int, factor: int, total: int) -> list[int]:
     """Lengths of the periods until ``total`` steps are covered.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 #: Segment id of unlabeled pixels in a ground-truth map.
 VOID_ID = 0
-#: Label of predicted pixels that belong to no segment, and row of void in :class:`Overlaps`.
+#: Label of predicted pixels that belong to no segment, and void's row among the segments.
 NONE = -1
 
 

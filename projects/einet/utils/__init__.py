@@ -8,14 +8,20 @@ from .config import (
     load_config,
     set_data_root,
 )
+from .consistency import check_testing, check_training
 from .distributed import prepare_cpu_ranks
+from .start import describe_start, resume_latest
 
 __all__ = [
     'LAUNCHERS',
     'add_common_arguments',
+    'check_testing',
+    'check_training',
+    'describe_start',
     'enable_amp',
     'enable_tta',
     'load_config',
     'prepare_cpu_ranks',
+    'resume_latest',
     'set_data_root',
 ]

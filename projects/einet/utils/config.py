@@ -19,7 +19,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that all tools have: ``config``, ``--data-root`` and ``--cfg-options``.
 
     Args:
-        parser: of the tool.
+        parser: The tool's.
     """
     parser.add_argument('config', help='config file')
     parser.add_argument(
@@ -42,7 +42,7 @@ def load_config(args: argparse.Namespace) -> Config:
     """Read a tool's config and apply what the command line says about it.
 
     Args:
-        args: has ``config``, ``cfg_options`` and ``data_root``; may have ``launcher``, ``work_dir``
+        args: ``config``, ``cfg_options`` and ``data_root``; perhaps ``launcher``, ``work_dir``
             and ``local_rank``.
 
     Returns:
@@ -50,8 +50,8 @@ def load_config(args: argparse.Namespace) -> Config:
         ``work_dirs/<name of the file>``.
 
     Raises:
-        FileNotFoundError: when there is no such config.
-        ValueError: when ``data_root`` is given but the config has no data set to set it in.
+        FileNotFoundError: There is no such config.
+        ValueError: ``data_root`` is given but the config has no data set to set it in.
     """
     if hasattr(args, 'local_rank'):
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
@@ -76,11 +76,11 @@ def set_data_root(config: Config, data_root: str) -> None:
     """Set ``data_root`` of the data sets of all dataloaders, also inside wrappers.
 
     Args:
-        config: changed in place.
-        data_root: folder that ``ann_file`` and ``data_prefix`` of the data sets are relative to.
+        config: Changed in place.
+        data_root: Folder that ``ann_file`` and ``data_prefix`` of the data sets are relative to.
 
     Raises:
-        ValueError: when the config has no data set.
+        ValueError: The config has no data set.
     """
     found = 0
     for name in _DATALOADERS:
@@ -110,10 +110,10 @@ def enable_amp(config: Config) -> None:
     """Train with automatic mixed precision.
 
     Args:
-        config: its ``optim_wrapper`` is changed in place.
+        config: Config whose ``optim_wrapper`` is changed in place.
 
     Raises:
-        ValueError: when there is no accelerator, or the config has an optimizer wrapper of its own.
+        ValueError: There is no accelerator, or the config has an optimizer wrapper of its own.
     """
     if get_device() == 'cpu':
         raise ValueError(
@@ -131,10 +131,10 @@ def enable_tta(config: Config) -> None:
     """Test with test-time augmentation.
 
     Args:
-        config: its ``model`` is wrapped in ``tta_model``, and the test data get ``tta_pipeline``.
+        config: Its ``model`` is wrapped in ``tta_model``, and the test data get ``tta_pipeline``.
 
     Raises:
-        ValueError: when the config does not say how.
+        ValueError: The config does not say how.
     """
     examples = {
         'tta_model': "tta_model = dict(type='EINetTTA')",

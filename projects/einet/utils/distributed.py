@@ -18,14 +18,14 @@ def prepare_cpu_ranks(config: Config) -> bool:
     gloo.
 
     Args:
-        config: with ``launcher``; ``env_cfg``, ``model_wrapper_cfg`` and ``sync_bn`` are changed in
+        config: Has ``launcher``; ``env_cfg``, ``model_wrapper_cfg`` and ``sync_bn`` are changed in
             place.
 
     Returns:
         Whether CPU ranks were prepared.
 
     Raises:
-        ValueError: with ``slurm`` or ``mpi``, which mmengine can start on accelerators only.
+        ValueError: ``slurm`` or ``mpi``, which mmengine can start on accelerators only.
     """
     if config.launcher == 'none' or get_device() != 'cpu':
         return False

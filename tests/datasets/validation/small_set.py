@@ -45,8 +45,8 @@ class SmallSet:
     """Three training and two validation images; files are on disk, the JSONs after :meth:`save`.
 
     Attributes:
-        content: of the JSONs, by split.
-        settings: of the config.
+        content: Contents of the JSONs, by split.
+        settings: Those of the config.
     """
 
     def __init__(self, root: Path) -> None:

@@ -45,7 +45,7 @@ class Scene:
     Attributes:
         image: (H, W, 3) uint8, RGB.
         segment_map: (H, W) int32, index into `segments`; -1 is void.
-        segments: one (class name, is crowd) per index; a segment may have lost all its pixels.
+        segments: One (class name, is crowd) per index; a segment may have lost all its pixels.
     """
 
     image: np.ndarray

@@ -20,11 +20,11 @@ class GaussianBlur(BaseTransform):
     Required and modified key: ``img``, (H, W, 3) or (H, W), of any type that OpenCV filters.
 
     Args:
-        sigma_range: least and largest standard deviation in pixels, both above 0; the filter is as
+        sigma_range: Least and largest standard deviation in pixels, both above 0; the filter is as
             wide as OpenCV finds fit.
 
     Raises:
-        ValueError: when the range is not two positive numbers in order.
+        ValueError: The range is not two positive numbers in order.
     """
 
     def __init__(self, sigma_range: Sequence[float] = (0.1, 2.0)) -> None:

@@ -38,13 +38,13 @@ class PackPanopticInputs(BaseTransform):
     Required keys: ``img``; with ``gt_seg_map`` also ``segments`` and ``num_classes``.
 
     Args:
-        meta_keys: copied to the sample's metainfo where present. The class counts are among them
+        meta_keys: Keys copied to the sample's metainfo where present. Class counts are among them
             so that the data preprocessor can tell when model and data set disagree.
-        with_masks: add one bitmap per instance; only for metrics or models that ask for them.
+        with_masks: Add one bitmap per instance; only for metrics or models that ask for them.
 
     Raises:
-        KeyError: when ``gt_seg_map`` comes without its table or class count.
-        ValueError: when the map has indices that the table lacks.
+        KeyError: ``gt_seg_map`` comes without its table or class count.
+        ValueError: The map has indices that the table lacks.
     """
 
     META_KEYS = (
@@ -114,14 +114,14 @@ def run_labels(
 
     Args:
         runs: R runs of segment indices.
-        table: columns as :class:`LoadPanopticSegments` makes them.
-        img_path: of the image, for the message.
+        table: Columns as :class:`LoadPanopticSegments` makes them.
+        img_path: Image file, for the message.
 
     Returns:
         (R,) labels with 255 for void and crowd, and (R,) whether a run is of a countable thing.
 
     Raises:
-        ValueError: when an index lies beyond the table and is not that of padding.
+        ValueError: An index lies beyond the table and is not that of padding.
     """
     rows = len(table['category'])
     largest = int(runs.values.max())

@@ -52,7 +52,7 @@ def label_ids(names: Sequence[str]) -> list[int]:
         names: Classes by name.
 
     Raises:
-        ImportError: cityscapesscripts is missing.
+        ImportError: The package cityscapesscripts is missing.
         ValueError: Cityscapes does not evaluate a class as instances; the message names it.
     """
     evaluated = _parameters().instLabels

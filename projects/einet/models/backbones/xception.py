@@ -4,7 +4,9 @@ Architecture: F. Chollet, "Xception", 2017, aligned as in L.-C. Chen et al., "En
 Atrous Separable Convolution" (DeepLabV3+), 2018. Parameter names are those of timm's
 ``xception41``, ``xception65`` and ``xception71``, so that their ImageNet weights load by name.
 
-Letters: B images of H x W.
+Shape shorthand:
+    B: images of a batch
+    H, W: image
 """
 
 from collections.abc import Sequence

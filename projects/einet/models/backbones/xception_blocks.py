@@ -1,6 +1,8 @@
 """Blocks of aligned Xception; parameter names as in timm's ``xception_aligned``.
 
-Letters: B images, h x w the size of a feature map.
+Shape shorthand:
+    B: images of a batch
+    h, w: feature map
 """
 
 import torch.nn.functional as F

@@ -1,6 +1,8 @@
 """The instance decoder, supplementary Fig. 1 (bottom).
 
-Letters: B images; c4, c8, c16 channels of the features at stride 4, stride 8 and of the last one.
+Shape shorthand:
+    B: images of a batch
+    c4, c8, c16: channels of the features at stride 4, at stride 8 and of the last one
 """
 
 from collections.abc import Sequence

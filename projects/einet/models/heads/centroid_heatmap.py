@@ -1,6 +1,10 @@
 """Class-aware centroid heatmap, read from the instance embedding (Fig. 2, top right).
 
-Letters: B images, D embedding width, C_th thing categories, h x w the map at stride 4.
+Shape shorthand:
+    B: images of a batch
+    D: embedding width
+    C_th: thing categories
+    h, w: map at stride 4
 """
 
 from mmdet.registry import MODELS

@@ -1,6 +1,9 @@
 """Instance embedding I, with the pixel's position or without, and its attention (Fig. 2, top).
 
-Letters: B images, D embedding width, h x w the map at stride 4.
+Shape shorthand:
+    B: images of a batch
+    D: embedding width
+    h, w: map at stride 4
 """
 
 from typing import NamedTuple
@@ -34,8 +37,8 @@ def position_grid(height: int, width: int, stride: int, like: Tensor) -> Tensor:
     """Centers of a feature map's cells in input pixels.
 
     Args:
-        height: h, cells.
-        width: w, cells.
+        height: Cells, h.
+        width: Cells, w.
         stride: Input pixels per cell.
         like: Gives device and dtype.
 

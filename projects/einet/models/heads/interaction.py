@@ -1,4 +1,12 @@
-"""The embedding interaction of Fig. 4: instances move the semantic centers, Eq. (2)-(4)."""
+"""The embedding interaction of Fig. 4: instances move the semantic centers, Eq. (2)-(4).
+
+Shape shorthand:
+    B: images of a batch
+    C: categories, C_th of them things (first)
+    K: instances of one image
+    D: embedding width
+    h, w: map at stride 4
+"""
 
 from __future__ import annotations
 
@@ -27,10 +35,10 @@ class InteractionHead(BaseModule):
         num_things_classes: C_th.
         num_stuff_classes: C_st.
         embed_dims: D.
-        centers: config of :class:`SemanticCenters`, without class count and width.
+        centers: Config of :class:`SemanticCenters`, without class count and width.
         sem_aug: Table 3's SemAug. ``False`` switches Eq. (2)-(4) off: every center follows its
             category's mean V alone and nothing is calibrated.
-        calibration: how training uses Eq. (4). ``'dual'``: the classifier sees the calibrated and
+        calibration: How training uses Eq. (4). ``'dual'``: the classifier sees the calibrated and
             the raw embedding, half the loss each (default); ``'replace'``: the calibrated one
             only, as printed; ``'none'``: the raw one only.
         literal_affinity: Eq. (2) with the sign as printed, which weights the farthest category

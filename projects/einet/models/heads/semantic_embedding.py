@@ -1,6 +1,10 @@
 """Semantic embedding S, its attention and its classifier (Fig. 2, bottom).
 
-Letters: B images, D embedding width, C categories, h x w the map at stride 4.
+Shape shorthand:
+    B: images of a batch
+    D: embedding width
+    C: categories
+    h, w: map at stride 4
 """
 
 from typing import NamedTuple

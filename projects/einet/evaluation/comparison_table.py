@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from einet.evaluation.score_table import COLUMNS
+from .score_table import COLUMNS
 
 _RESAMPLES = 10_000
 

@@ -1,0 +1,52 @@
+"""mmengine's own Runner, training a model of a few numbers."""
+
+from pathlib import Path
+
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+
+
+def train_tiny(
+    model: BaseModel,
+    folder: Path,
+    dataset: list,
+    hooks: list[Hook],
+    train_cfg: dict,
+    rate: float = 0.1,
+    accumulative_counts: int = 1,
+    **settings,
+) -> Runner:
+    """Train with batches of one sample, in order, and a checkpoint at every second iteration or
+    at every epoch.
+
+    Args:
+        model: to train.
+        folder: for logs and checkpoints.
+        dataset: samples.
+        hooks: custom hooks.
+        train_cfg: type and length of the loop.
+        rate: learning rate.
+        accumulative_counts: batches per optimizer step.
+        **settings: more of the Runner's.
+    """
+    by_epoch = train_cfg['type'] == 'EpochBasedTrainLoop'
+    sampler = dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler', shuffle=False)
+    runner = Runner(
+        model,
+        str(folder),
+        train_dataloader=dict(dataset=dataset, batch_size=1, num_workers=0, sampler=sampler),
+        train_cfg=train_cfg,
+        optim_wrapper=dict(
+            optimizer=dict(type='SGD', lr=rate), accumulative_counts=accumulative_counts
+        ),
+        default_hooks=dict(
+            checkpoint=dict(type='CheckpointHook', by_epoch=by_epoch, interval=1 if by_epoch else 2)
+        ),
+        custom_hooks=hooks,
+        experiment_name=str(folder),
+        default_scope='mmdet',
+        **settings,
+    )
+    runner.train()
+    return runner
