@@ -31,6 +31,11 @@ def majority_labels(
 
     Returns:
         (K,) int64 in [0, C_th), the lowest among equals; 0 for a group without pixels.
+
+    Example:
+        >>> groups, labels = torch.tensor([0, 0, 0, 1, -1]), torch.tensor([2, 1, 2, 0, 1])
+        >>> majority_labels(groups, labels, num_groups=2, num_things_classes=3)
+        tensor([2, 0])
     """
     members = groups >= 0
     cast = groups[members] * num_things_classes + labels[members]
@@ -56,6 +61,22 @@ def relabel(
     Returns:
         ``semantics`` with other ``thing_labels``, and their probabilities. ``labels`` stay: what
         the network says of each pixel alone.
+
+    Example:
+        >>> semantics = Semantics(
+        ...     labels=torch.tensor([[0, 1, 0, 2]], dtype=torch.uint8),
+        ...     thing_pixels=torch.tensor([0, 1, 2]),
+        ...     thing_labels=torch.tensor([0, 1, 0]),
+        ...     thing_probabilities=torch.tensor([0.9, 0.6, 0.8]),
+        ... )
+        >>> changed = relabel(
+        ...     semantics,
+        ...     groups=torch.tensor([0, 0, 0]),
+        ...     group_labels=torch.tensor([0]),
+        ...     probability=lambda pixels, labels: torch.full(pixels.shape, 0.3),
+        ... )
+        >>> changed.thing_labels, changed.thing_probabilities
+        (tensor([0, 0, 0]), tensor([0.9000, 0.3000, 0.8000]))
     """
     labels, probabilities = semantics.thing_labels.clone(), semantics.thing_probabilities.clone()
     members = (groups >= 0).nonzero().squeeze(1)
@@ -77,6 +98,13 @@ def softmax_at(logits: Tensor, cells: BilinearCells, pixels: Tensor, labels: Ten
 
     Returns:
         (M,) float in [0, 1].
+
+    Example:
+        >>> from einet.functional.resize import Shapes
+        >>> logits = torch.tensor([[[0.0, 8.0]], [[0.0, 0.0]]])
+        >>> cells = BilinearCells((1, 2), Shapes((4, 8), (4, 8), ori=(1, 2)), like=logits)
+        >>> softmax_at(logits, cells, pixels=torch.tensor([0, 1]), labels=torch.tensor([1, 0]))
+        tensor([0.5000, 0.9997])
     """
     table = logits.flatten(1).t().contiguous()
     probabilities = logits.new_empty(len(pixels))
