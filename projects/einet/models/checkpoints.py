@@ -124,14 +124,14 @@ def check_classes(
     """Compare two class lists name by name: equal counts do not make equal classes.
 
     Args:
-        found: metainfo with ``classes``, and ``thing_classes`` where known; None or without
+        found: Metainfo with ``classes``, and ``thing_classes`` where known; None or without
             classes leaves it unchecked.
-        wanted: what it must be; likewise.
-        names: what the two are called, for the message.
-        allowed: only warn of a difference.
+        wanted: Metainfo that it must agree with.
+        names: Words for the two, in the message.
+        allowed: Only warn of a difference.
 
     Raises:
-        ValueError: when a name or its place differs; the message shows both lists side by side.
+        ValueError: A name or its place differs; the message shows both lists side by side.
     """
     if not found or not wanted or not found.get('classes') or not wanted.get('classes'):
         return
@@ -168,12 +168,12 @@ def name_classes(metainfo: dict[str, Any], config: Config, allowed: bool) -> Non
     mmdet names the classes of a checkpoint that holds no names after COCO's 80 things.
 
     Args:
-        metainfo: as mmdet found it; changed in place.
-        config: with ``test_dataloader.dataset``, which has the names.
-        allowed: only warn of other names.
+        metainfo: As mmdet found it; changed in place.
+        config: Config with ``test_dataloader.dataset``, which has the names.
+        allowed: Only warn of other names.
 
     Raises:
-        ValueError: when the checkpoint has other names than the config.
+        ValueError: The checkpoint has other names than the config.
     """
     own = own_metainfo(config)
     if 'thing_classes' not in metainfo and list(metainfo['classes']) == get_classes('coco'):
