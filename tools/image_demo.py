@@ -12,16 +12,18 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+if importlib.util.find_spec('einet') is None:
+    sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
+
+from einet.utils import check_folder, type_name
+
+# After einet, which keeps mmdet's notices off the screen.
+# isort: split
 import mmcv
 from mmdet import apis
 from mmdet.apis.det_inferencer import IMG_EXTENSIONS
 from mmengine.config import Config, DictAction
 from rich.progress import track
-
-if importlib.util.find_spec('einet') is None:
-    sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
-
-from einet.utils import check_folder, type_name
 
 
 class DetInferencer(apis.DetInferencer):

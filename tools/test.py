@@ -8,8 +8,6 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from mmdet.engine.hooks.utils import trigger_visualization_hook
-from mmdet.evaluation import DumpDetResults
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.registry import RUNNERS
@@ -28,6 +26,11 @@ from einet.utils import (
     load_config,
     prepare_cpu_ranks,
 )
+
+# After einet, which keeps mmdet's notices off the screen.
+# isort: split
+from mmdet.engine.hooks.utils import trigger_visualization_hook
+from mmdet.evaluation import DumpDetResults
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

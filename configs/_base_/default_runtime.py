@@ -20,7 +20,6 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='DetVisualizationHook'),
 )
-custom_hooks = [dict(type='SemanticCentersHook')]
 
 env_cfg = dict(
     cudnn_benchmark=False,

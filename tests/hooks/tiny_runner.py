@@ -21,14 +21,14 @@ def train_tiny(
     at every epoch.
 
     Args:
-        model: to train.
-        folder: for logs and checkpoints.
-        dataset: samples.
-        hooks: custom hooks.
-        train_cfg: type and length of the loop.
-        rate: learning rate.
-        accumulative_counts: batches per optimizer step.
-        **settings: more of the Runner's.
+        model: Model to train.
+        folder: Folder for logs and checkpoints.
+        dataset: Samples.
+        hooks: Custom hooks.
+        train_cfg: Type and length of the loop.
+        rate: Learning rate.
+        accumulative_counts: Batches per optimizer step.
+        **settings: More of the Runner's.
     """
     by_epoch = train_cfg['type'] == 'EpochBasedTrainLoop'
     sampler = dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler', shuffle=False)

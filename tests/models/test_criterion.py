@@ -16,10 +16,12 @@ LOSSES = dict(
 
 
 def _call(criterion, targets, means, centroids, embedding):
+    """The losses of two images on their instances."""
     summary = EmbeddingSummary(
         category_means=list(torch.zeros(2, 3, 2)),
         instance_means=means,
-        raw_instance_means=means,
+        # Others, which none of these losses reads.
+        raw_instance_means=[3 * mean + 7 for mean in means],
         centroid_embeddings=centroids,
     )
     outputs = TrainingOutputs(
@@ -51,6 +53,92 @@ def test_instance_terms_average_over_images_that_have_instances():
     assert values['loss_push'].item() == pytest.approx(2.0 * 2.0)
     assert values['loss_pull'].item() == pytest.approx(3.0 * (0 + 1.5 / 2) / 2)
     assert values['loss_centroid'].item() == pytest.approx(10.0 * (4 + 1) / 4)
+
+
+def _two_images_and_a_void_one():
+    """Image 0: class 0 in the first column, twice class 1, stuff between; image 1: stuff alone."""
+    samples = [
+        make_sample((8, 12), [(0, 0, 0, 4, 8), (1, 8, 0, 12, 4), (1, 8, 4, 12, 8)]),
+        make_sample((8, 12), []),
+        make_sample((8, 12), [], void_rows=8),
+    ]
+    return build_targets(samples, (2, 3), num_things_classes=2, num_classes=3)
+
+
+def _outputs(**maps):
+    blank = dict(
+        semantic_logits=[torch.zeros(3, 3, 2, 3)],
+        heatmap_logits=torch.zeros(3, 2, 2, 3),
+        semantic_embedding=torch.zeros(3, 2, 2, 3).unbind(),
+        instance_embedding=torch.zeros(3, 2, 2, 3).unbind(),
+    )
+    return TrainingOutputs(**{**blank, **maps})
+
+
+def _summary(raw_means=None):
+    """Of the three images; E of image 0 differs from the raw one."""
+    means = [torch.tensor([[9.0, -9.0], [-9.0, 9.0], [9.0, 9.0]]), *torch.zeros(2, 0, 2)]
+    raw = means if raw_means is None else [raw_means, *torch.zeros(2, 0, 2)]
+    return EmbeddingSummary(list(torch.zeros(3, 3, 2)), means, raw, means)
+
+
+# Q as the images see it. Category 1 of image 1 would change its value, were it present.
+CENTERS = torch.tensor(
+    [
+        [[2.0, 0.0], [0.0, 1.0], [-3.0, 0.0]],
+        [[0.0, 1.0], [1.0, 0.0], [0.0, 4.0]],
+        [[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]],
+    ]
+)
+
+
+def test_center_term_averages_over_images_that_have_labels():
+    loss = dict(type='SemanticCenterLoss', margin=1.25, loss_weight=7.0)
+    embedding = torch.zeros(3, 2, 2, 3)
+    embedding[0, :, :, 0] = torch.tensor([[3.0], [4.0]])  # class 0
+    embedding[0, :, :, 1] = torch.tensor([[-1.0], [0.0]])  # stuff
+    embedding[0, :, :, 2] = torch.tensor([[0.0], [6.0]])  # class 1
+    embedding[1, 0] = 5.0
+    outputs = _outputs(semantic_embedding=embedding.unbind())
+    values = EINetCriterion(dict(center=loss))(
+        outputs, _two_images_and_a_void_one(), _summary(), CENTERS
+    )
+    # D_e = sqrt(2 - 2 cos); cosines of (0.6, 0.8), (0, 1), (-1, 0) with (1, 0), (0, 1), (-1, 0).
+    first = [
+        math.sqrt(0.8) - (math.sqrt(2) + 2) / 2 + 1.25,
+        0 - (math.sqrt(0.4) + math.sqrt(2)) / 2 + 1.25,
+        0 - (math.sqrt(3.2) + math.sqrt(2)) / 2 + 1.25,
+    ]
+    second = math.sqrt(2) + 1.25
+    expected = 7 * (sum(max(term, 0) for term in first) + second) / 2
+    assert values['loss_center'].item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_consistency_term_compares_raw_means_with_the_centers_of_their_image():
+    loss = dict(type='InstanceSemanticConsistencyLoss', alpha=0.15, loss_weight=2.0)
+    raw = torch.tensor([[3.0, 4.0], [0.0, 5.0], [0.0, 0.5]])
+    targets = _two_images_and_a_void_one()
+    values = EINetCriterion(dict(consistency=loss))(_outputs(), targets, _summary(raw), CENTERS)
+
+    def term(difference):
+        return -math.log(1 - (difference + 0.15) / 1.15)
+
+    # D_c of (0.6, 0.8) with (1, 0), (0, 1), (-1, 0): 0.8, 0.9, 0.2; its own is 0.8.
+    first = term(1 - 0.8) + term(0.9 - 0.8)
+    # (0, 1) with its own: 1; with the others 0.5. Twice, and only image 0 has instances.
+    assert values['loss_consistency'].item() == pytest.approx(2 * (first + 2 * term(0)) / 3)
+
+
+def test_heatmap_term_counts_the_pixels_of_its_mask():
+    loss = dict(type='HeatmapMSELoss', loss_weight=200.0)
+    targets = _two_images_and_a_void_one()
+    targets.heatmap = torch.full((3, 2, 2, 3), 0.5)
+    targets.heatmap[0, 1, 0, 2] = 1.0
+    targets.heatmap[0, 0, 1, 0] = 0.25
+    targets.heatmap[2] = 9.0  # void
+    values = EINetCriterion(dict(heatmap=loss))(_outputs(), targets, _summary(), CENTERS)
+    # Probabilities of 1/2; mean over two channels, over the 12 pixels of two images.
+    assert values['loss_heatmap'].item() == pytest.approx(200 * (0.25 + 0.0625) / 2 / 12)
 
 
 def test_semantic_loss_is_the_mean_of_raw_and_calibrated_logits():

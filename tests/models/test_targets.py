@@ -36,6 +36,19 @@ def test_maps_by_hand():
     assert targets.heatmap_mask[0, 0].tolist() == (targets.labels[0] >= 0).tolist()
 
 
+def test_rows_and_columns_have_strides_of_their_own():
+    sample = make_sample((16, 24), [(1, 4, 4, 12, 8), (0, 16, 0, 24, 12)], void_rows=3)
+    targets = _targets(sample, feature_size=(8, 6))
+    # Cells read pixel (x, y) = (4 j + 2, 2 i + 1).
+    stuff = [2, 2, 2, 2, 0, 0]
+    both = [2, 1, 1, 2, 0, 0]
+    expected = [[-1, -1, -1, -1, 0, 0], stuff, both, both, stuff, stuff, [2] * 6, [2] * 6]
+    assert targets.labels[0].tolist() == expected
+    # The centroids are the pixels (7, 5) and (19, 5).
+    assert targets.centroids[0].tolist() == [[1, 2], [4, 2]]
+    assert (targets.heatmap[0] == 1).nonzero().tolist() == [[0, 2, 4], [1, 2, 1]]
+
+
 def test_small_instances_weigh_more():
     sample = make_sample((16, 24), [(1, 4, 4, 12, 8), (0, 16, 0, 24, 12)])
     weights = _targets(sample, small_instance_area=33, small_instance_weight=3.0).pixel_weights[0]
@@ -64,14 +77,15 @@ def test_empty_and_void_images():
 
 
 def test_heatmap_spread_follows_the_extent_on_the_feature_map():
-    sample = make_sample((64, 96), [(0, 8, 8, 72, 40)])
+    # 64 x 16 pixels are 16 x 8 cells of 4 x 2 pixels.
+    sample = make_sample((32, 96), [(0, 8, 8, 72, 24)])
     targets = _targets(sample, feature_size=(16, 24), min_overlap=0.3, min_radius=0)
     wide = _targets(sample, feature_size=(16, 24), min_radius=5)
     radius = int(gaussian_radius(torch.tensor([8.0]), torch.tensor([16.0]), 0.3))
-    row = targets.heatmap[0, 0, 5]
+    row = targets.heatmap[0, 0, 7]
     assert radius >= 1
     assert (row > 0).sum() == 2 * radius + 1
-    assert (wide.heatmap[0, 0, 5] > 0).sum() == 2 * 5 + 1
+    assert (wide.heatmap[0, 0, 7] > 0).sum() == 2 * 5 + 1
 
 
 @settings(max_examples=25, deadline=None)

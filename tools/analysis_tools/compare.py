@@ -61,8 +61,8 @@ class Run:
             Scores by name; None is not measured.
 
         Raises:
-            ValueError: when the folder holds a run with other settings.
-            RuntimeError: when training or test fails.
+            ValueError: The folder holds a run with other settings.
+            RuntimeError: Training or test fails.
         """
         self._claim_folder()
         scores = self.folder / SCORES

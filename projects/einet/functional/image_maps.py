@@ -8,13 +8,15 @@ Shape shorthand:
     H, W: original image
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from torch import Tensor
 
 from .grouping import Semantics, score_maps, semantic_decision
 from .resize import BilinearCells, Shapes
+from .voting import softmax_at
 
 
 class ImageMaps(NamedTuple):
@@ -22,6 +24,8 @@ class ImageMaps(NamedTuple):
 
     Attributes:
         semantics: Labels at the original size.
+        probability: Gives the probabilities of labels at pixels, both (M,) int64, as
+            :func:`einet.functional.voting.relabel` asks for them.
         cell_labels: (h, w) int64 in [0, C), labels of the maps' cells.
         heatmap_logits: (C_th, h, w) float.
         embeddings: I, (D, h, w) float: one, or those of several views.
@@ -29,6 +33,7 @@ class ImageMaps(NamedTuple):
     """
 
     semantics: Semantics
+    probability: Callable[[Tensor, Tensor], Tensor]
     cell_labels: Tensor
     heatmap_logits: Tensor
     embeddings: Sequence[Tensor]
@@ -70,11 +75,25 @@ def image_maps(
         heatmap_logits: (C_th, h, w) float32.
         instance_embedding: I, (D, h, w) float32.
         shapes: Sizes of the image.
+
+    Example:
+        >>> from torch import tensor
+        >>> maps = image_maps(
+        ...     semantic_logits=tensor([[[4.0, 0.0]], [[0.0, 2.0]]]),  # a thing, a stuff category
+        ...     heatmap_logits=tensor([[[0.5, -1.0]]]),
+        ...     instance_embedding=tensor([[[1.0, 3.0]]]),
+        ...     shapes=Shapes(padded=(4, 8), img=(4, 8), ori=(1, 4)),
+        ... )
+        >>> maps.semantics.labels
+        tensor([[0, 0, 1, 1]], dtype=torch.uint8)
+        >>> maps.cell_labels
+        tensor([[0, 1]])
     """
     height, width = semantic_logits.shape[-2:]
     cells = BilinearCells((height, width), shapes, like=semantic_logits)
     return ImageMaps(
         semantics=semantic_decision(semantic_logits, cells, len(heatmap_logits)),
+        probability=partial(softmax_at, semantic_logits, cells),
         cell_labels=semantic_logits.max(dim=0).indices,
         heatmap_logits=heatmap_logits,
         embeddings=[instance_embedding],

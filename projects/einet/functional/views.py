@@ -1,6 +1,7 @@
 r"""Views of one image, scaled and flipped, merged into the maps of one (test-time augmentation).
 
 The first view's map, unflipped, is the *grid*: every other view is read bilinearly at its cells.
+
 * Heatmaps: mean probability on the grid, because peaks are sought in windows of its cells.
 * Semantics: mean probability at every pixel of the image. A coarser place, whose values would
   have to be interpolated once more, blurs the borders of segments.
@@ -8,6 +9,14 @@ The first view's map, unflipped, is the *grid*: every other view is read bilinea
   side by side, V x D channels, and Eq. (9) is done there: its score maps are the sum of the views'.
 
 One view alone keeps its maps as they are.
+
+Shape shorthand:
+    V: views
+    C: categories, C_th of them things (first)
+    D: embedding width
+    h, w: grid
+    h_v, w_v: maps of one view
+    H, W: original image
 """
 
 from collections.abc import Callable, Iterable
@@ -63,6 +72,15 @@ def merge_views(views: Iterable[View], num_views: int) -> ImageMaps:
 
     Returns:
         What the maps of a single view would give, on the grid.
+
+    Example:
+        >>> def view(heatmap_logits: list[float], flipped: bool) -> View:
+        ...     shapes = Shapes(padded=(4, 8), img=(4, 8), ori=(4, 8))
+        ...     maps = torch.tensor(heatmap_logits).view(1, 1, 2)
+        ...     return View(maps.new_zeros(2, 1, 2), maps, maps, shapes, flips=(False, flipped))
+        >>> merged = merge_views([view([3.0, -1.0], False), view([-1.0, 3.0], True)], num_views=2)
+        >>> merged.heatmap_logits
+        tensor([[[ 3.0000, -1.0000]]])
     """
     embeddings: list[Tensor] = []
     for view in views:
@@ -79,8 +97,10 @@ def merge_views(views: Iterable[View], num_views: int) -> ImageMaps:
         _add(heatmap, view.heatmap_logits, view, grid, torch.sigmoid)
         embeddings.append(read_at(view.instance_embedding, view.shapes, view.flips, grid))
         del view  # before the network makes the next one
+    in_pixels.div_(num_views)
     return ImageMaps(
-        semantics=most_probable(in_pixels.div_(num_views), len(heatmap)),
+        semantics=most_probable(in_pixels, len(heatmap)),
+        probability=lambda pixels, labels: in_pixels.flatten(1)[labels, pixels],
         cell_labels=in_cells.max(dim=0).indices,
         # Below 1 by what float32 can tell: a certain peak stays finite.
         heatmap_logits=heatmap.div_(num_views).logit_(eps=2**-24),
@@ -107,6 +127,14 @@ def read_at(
 
     Returns:
         (C, len(rows), w), in the type of ``maps``; a part of them where nothing moves.
+
+    Example:
+        >>> maps = torch.tensor([[[0.0, 2.0, 4.0, 10.0]]])  # of a view of twice the grid's size
+        >>> grid = Grid((1, 2), Shapes(padded=(4, 8), img=(4, 8), ori=(4, 8)))
+        >>> read_at(maps, Shapes((8, 16), (8, 16), (4, 8)), (False, False), grid)
+        tensor([[[1., 7.]]])
+        >>> read_at(maps, Shapes((8, 16), (8, 16), (4, 8)), (False, True), grid)
+        tensor([[[7., 1.]]])
     """
     sizes = maps.shape[1], maps.shape[2]
     sources = [_source(axis, sizes[axis], shapes, flips[axis], grid) for axis in (0, 1)]

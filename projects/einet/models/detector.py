@@ -15,7 +15,7 @@ from mmdet.structures import SampleList
 from torch import Tensor
 
 from ..functional.resize import Shapes
-from .checkpoints import drop_other_shapes, name_classes
+from .checkpoints import checked_weights, drop_other_shapes, name_classes
 from .outputs import split_outputs, write_prediction
 
 
@@ -88,6 +88,11 @@ class PanopticDetector(BaseDetector):
         self.instance_decoder = MODELS.build(instance_decoder)
         self.criterion = MODELS.build(criterion)
         self.fusion = MODELS.build({**self.class_counts, **fusion})
+
+    def init_weights(self) -> None:
+        """Initialize; published weights of the backbone must be readable and fit."""
+        with checked_weights(self.backbone):
+            super().init_weights()
 
     @property
     def dataset_meta(self) -> dict:

@@ -36,6 +36,8 @@ class PanopticDataPreprocessor(DetDataPreprocessor):
         rgb_to_bgr: Swap the channels of RGB input.
         void_label: C, void of ``gt_panoptic_seg``; :class:`EINet` sets it.
         num_things_classes: C_th of the model; None leaves that of the samples unchecked.
+        batch_augments: Changes of the normalized batch in training, such as mmdet's
+            ``BatchFixedSizePad``; target maps grow with it.
         non_blocking: Copy to the device asynchronously.
 
     Raises:
@@ -54,6 +56,7 @@ class PanopticDataPreprocessor(DetDataPreprocessor):
         rgb_to_bgr: bool = False,
         void_label: int | None = None,
         num_things_classes: int | None = None,
+        batch_augments: list[dict] | None = None,
         non_blocking: bool = False,
     ) -> None:
         super().__init__(
@@ -63,6 +66,7 @@ class PanopticDataPreprocessor(DetDataPreprocessor):
             pad_value=pad_value,
             bgr_to_rgb=bgr_to_rgb,
             rgb_to_bgr=rgb_to_bgr,
+            batch_augments=batch_augments,
             non_blocking=non_blocking,
         )
         self.void_label = void_label
@@ -75,7 +79,8 @@ class PanopticDataPreprocessor(DetDataPreprocessor):
             data: ``inputs``, B tensors (3, h, w) or one (B, 3, h, w), and ``data_samples``, B
                 samples or None. Neither is changed. Gray images (1, h, w) become gray in three
                 channels, and a fourth channel, alpha, is left out.
-            training: Whether floats in 0..1 are accepted, as of an all but black image.
+            training: Apply ``batch_augments``, and accept floats in 0..1, as of an all but black
+                image.
 
         Returns:
             ``inputs``, (B, 3, H, W) float32, and ``data_samples`` with maps of (1, H, W).

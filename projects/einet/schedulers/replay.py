@@ -21,8 +21,8 @@ class Schedule:
     """An optimizer's schedule at one step.
 
     Attributes:
-        groups: scheduled options of every parameter group, by name.
-        states: state of every scheduler, in the order in which they step.
+        groups: Scheduled options of every parameter group, by name.
+        states: State of every scheduler, in the order in which they step.
     """
 
     groups: list[dict[str, Any]]
@@ -60,10 +60,10 @@ def replay(
     take a few seconds, however many parameters have a group of their own.
 
     Args:
-        start: as built from the config, before the first step.
-        schedulers: its schedulers; their classes are used, their states are not.
-        iterations: steps of the schedulers that count iterations.
-        epochs: steps of those that count epochs, spread evenly over the iterations.
+        start: As built from the config, before the first step.
+        schedulers: Its schedulers; their classes are used, their states are not.
+        iterations: Steps of the schedulers that count iterations.
+        epochs: Steps of those that count epochs, spread evenly over the iterations.
 
     Returns:
         The schedule after these steps.

@@ -18,18 +18,18 @@ class CosineWarmRestartsLR(CosineRestartLR):
     reaches the end of the training, whatever its length.
 
     Args:
-        optimizer: optimizer or optimizer wrapper.
+        optimizer: Optimizer or optimizer wrapper.
         t_0: T_0, length of the first period in units; positive.
         t_mult: T_mult, factor from one period to the next; at least 1.
-        unit: steps per unit. The paper does not name the unit of its T_0: iterations per epoch
+        unit: Steps per unit. The paper does not name the unit of its T_0: iterations per epoch
             reads it as epochs, 1 as iterations.
-        eta_min: rate at the end of a period.
-        begin: first step.
-        end: step after the last one; the Runner gives the length of the training.
+        eta_min: Rate at the end of a period.
+        begin: First step.
+        end: Step after the last one; the Runner gives the length of the training.
         **kwargs: ``last_step``, ``by_epoch`` and ``verbose``, see the parent.
 
     Raises:
-        ValueError: when ``t_0``, ``t_mult`` or ``unit`` is too small.
+        ValueError: ``t_0``, ``t_mult`` or ``unit`` is too small.
     """
 
     def __init__(
@@ -67,12 +67,12 @@ class CosineWarmRestartsLR(CosineRestartLR):
         """Count iterations where the config counts epochs (``convert_to_iter_based=True``).
 
         Args:
-            *args: as for the class.
-            epoch_length: iterations of an epoch; the Runner gives it.
-            unit: epochs per unit.
-            begin: first epoch.
-            end: epoch after the last one.
-            **kwargs: as for the class.
+            *args: As for the class.
+            epoch_length: Iterations of an epoch; the Runner gives it.
+            unit: Epochs per unit.
+            begin: First epoch.
+            end: Epoch after the last one.
+            **kwargs: As for the class.
         """
         kwargs['by_epoch'] = False
         return cls(
@@ -88,15 +88,15 @@ def warm_restart_periods(first: int, factor: int, total: int) -> list[int]:
     """Lengths of the periods until ``total`` steps are covered.
 
     Args:
-        first: length of the first period, positive.
-        factor: from one period to the next, at least 1.
-        total: steps to cover.
+        first: Length of the first period, positive.
+        factor: Growth from one period to the next, at least 1.
+        total: Steps to cover.
 
     Returns:
         At least one period; the last one may reach beyond ``total``.
 
     Raises:
-        ValueError: when ``first`` or ``factor`` is below 1.
+        ValueError: ``first`` or ``factor`` is below 1.
     """
     if first < 1 or factor < 1:
         raise ValueError(

@@ -42,7 +42,7 @@ class GroundTruthSegments:
             Row of each id, :data:`NONE` for void; same shape.
 
         Raises:
-            ValueError: when an id is neither void nor listed.
+            ValueError: An id is neither void nor listed.
         """
         order = np.argsort(self.ids)
         table = np.append(VOID_ID, self.ids[order])
@@ -68,13 +68,13 @@ def parse_segments(
             ``iscrowd``, a segment of a thing class with ``is_thing=False`` is crowd: so mmdet's
             ``CocoPanopticDataset`` marks it.
         num_classes: C.
-        thing_labels: labels of the thing classes.
+        thing_labels: Labels of the thing classes.
 
     Returns:
         The G segments in the order given.
 
     Raises:
-        ValueError: when an id is void or occurs twice, or a label lies outside [0, C).
+        ValueError: An id is void or occurs twice, or a label lies outside [0, C).
     """
     ids = np.array([segment['id'] for segment in segments_info], np.int64)
     labels = np.array([segment['category'] for segment in segments_info], np.int64)

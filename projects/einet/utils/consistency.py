@@ -15,13 +15,13 @@ def check_training(config: Config) -> list[str]:
     """Check loop, samplers, schedulers and workers of a training together.
 
     Args:
-        config: as :func:`load_config` gives it.
+        config: As :func:`load_config` gives it.
 
     Returns:
         Warnings: settings that work, but probably not as meant.
 
     Raises:
-        ValueError: naming every setting that cannot work, with the key to change.
+        ValueError: Names every setting that cannot work, with the key to change.
     """
     problems = [*_loader_problems(config, 'train'), *_loop_problems(config)]
     if config.get('val_cfg'):
@@ -38,7 +38,7 @@ def check_testing(config: Config) -> None:
     """Check sampler and workers of a test.
 
     Raises:
-        ValueError: naming every setting that cannot work, with the key to change.
+        ValueError: Names every setting that cannot work, with the key to change.
     """
     _raise_if(config, list(_loader_problems(config, 'test')))
 

@@ -18,7 +18,7 @@ def resume_latest(config: Config) -> None:
         config: ``resume`` and ``load_from`` are changed in place.
 
     Raises:
-        FileNotFoundError: when the work dir names a latest checkpoint that is not there.
+        FileNotFoundError: The work dir names a latest checkpoint that is not there.
     """
     latest = find_latest_checkpoint(config.work_dir)
     if latest is not None:

@@ -50,6 +50,31 @@ def test_literal_affinity_prefers_the_far_category():
     assert near.centers.staged_denominator[0] > far.centers.staged_denominator[0]
 
 
+def test_own_instances_make_the_center_of_a_thing():
+    means = [torch.tensor([[3.0, 0.0], [0.0, 2.0]])]
+    image = means, [torch.tensor([0, 1])], torch.ones(1, 3, 2), torch.ones(1, 3).bool()
+    # With one instance a category, the weights drop out.
+    centers = _head(instances='own')(*image)[0]
+    torch.testing.assert_close(centers[:2], torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+    mixed = _head(instances='all')(*image)[0]
+    torch.testing.assert_close(mixed[:2], torch.full((2, 2), 0.5))
+
+
+def test_temperature_sharpens_the_affinity():
+    warm, cold = _head(), _head(temperature=0.1)
+    warm(*_image()), cold(*_image())
+    # Both instances are nearer to V of their own class 0 than to that of class 2.
+    assert cold.centers.staged_denominator[0] > 1.99 > warm.centers.staged_denominator[0]
+
+
+@pytest.mark.parametrize(
+    ('option', 'match'), [(dict(instances='some'), 'instances'), (dict(temperature=0), 'positive')]
+)
+def test_options_out_of_range(option, match):
+    with pytest.raises(ValueError, match=match):
+        _head(**option)
+
+
 def test_images_see_their_own_update_and_share_the_commit():
     means, labels, category_means, present = _image()
     other = [torch.tensor([[-1.0, -1.0]])], [torch.tensor([1])]
@@ -91,10 +116,19 @@ def test_gradient_reaches_both_embeddings():
     means, labels, category_means, present = _image()
     means[0].requires_grad_(True)
     category_means.requires_grad_(True)
-    head(means, labels, category_means, present).square().sum().backward()
-    assert means[0].grad.abs().sum() > 0
-    assert category_means.grad[0, 2].abs().sum() >= 0
-    assert torch.isfinite(category_means.grad).all()
+    centers = head(means, labels, category_means, present)[0]
+    # Not of the lengths: those of unit vectors have no gradient.
+    thing, stuff = centers[0] @ torch.tensor([1.0, 2.0]), centers[2] @ torch.tensor([3.0, 1.0])
+    stuff.backward(retain_graph=True)
+    # V / |V| with V = (0, -5).
+    assert category_means.grad[0, 2].tolist() == pytest.approx([3 / 5, 0], abs=1e-6)
+    assert not category_means.grad[0, :2].any()
+    assert not means[0].grad.any()
+    category_means.grad = None
+    thing.backward()
+    # Through phi(E), and through the affinities to both categories of the image.
+    assert (means[0].grad.abs().sum(dim=1) > 0.01).all()
+    assert (category_means.grad[0].abs().sum(dim=1) > 0.01).tolist() == [True, False, True]
 
 
 def test_void_image():
