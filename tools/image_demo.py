@@ -15,7 +15,8 @@ from pathlib import Path
 if importlib.util.find_spec('einet') is None:
     sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
 
-from einet.utils import check_folder, type_name
+from einet.structures.files import check_folder
+from einet.utils import type_name
 
 # After einet, which keeps mmdet's notices off the screen.
 # isort: split

@@ -17,10 +17,10 @@ if importlib.util.find_spec('einet') is None:
     sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
 
 from einet.evaluation.score_table import score_table, select_scores, write_scores
+from einet.structures.files import check_folder
 from einet.utils import (
     LAUNCHERS,
     add_common_arguments,
-    check_folder,
     check_testing,
     enable_tta,
     load_config,

@@ -12,7 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
 from ..evaluation import PanopticMetric
-from ..utils.outputs import check_folder
+from ..structures.files import check_folder
 
 
 @HOOKS.register_module()

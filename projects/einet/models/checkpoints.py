@@ -176,6 +176,8 @@ def name_classes(metainfo: dict[str, Any], config: Config, allowed: bool) -> Non
         ValueError: The checkpoint has other names than the config.
     """
     own = own_metainfo(config)
+    if not own:
+        return
     if 'thing_classes' not in metainfo and list(metainfo['classes']) == get_classes('coco'):
         print_log('The checkpoint holds no class names; those of the config are used', 'current')
         metainfo.update({key: own[key] for key in own.keys() - {'palette'}})

@@ -10,13 +10,11 @@ from .config import (
 )
 from .consistency import check_testing, check_training, type_name
 from .distributed import prepare_cpu_ranks
-from .outputs import check_folder
 from .start import describe_start, resume_latest
 
 __all__ = [
     'LAUNCHERS',
     'add_common_arguments',
-    'check_folder',
     'check_testing',
     'check_training',
     'describe_start',
