@@ -20,6 +20,7 @@ from einet.evaluation.score_table import score_table, select_scores, write_score
 from einet.utils import (
     LAUNCHERS,
     add_common_arguments,
+    check_folder,
     check_testing,
     enable_tta,
     load_config,
@@ -100,7 +101,10 @@ def main(argv: list[str] | None = None) -> None:
     try:
         config = build_config(args)
         check_testing(config)
-    except (FileNotFoundError, ValueError) as error:
+        check_folder(config.work_dir, '--work-dir')
+        if args.out is not None:
+            check_folder(Path(args.out).parent, '--out')
+    except (OSError, ValueError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     if args.out is not None:

@@ -8,13 +8,15 @@ from .config import (
     load_config,
     set_data_root,
 )
-from .consistency import check_testing, check_training
+from .consistency import check_testing, check_training, type_name
 from .distributed import prepare_cpu_ranks
+from .outputs import check_folder
 from .start import describe_start, resume_latest
 
 __all__ = [
     'LAUNCHERS',
     'add_common_arguments',
+    'check_folder',
     'check_testing',
     'check_training',
     'describe_start',
@@ -24,4 +26,5 @@ __all__ = [
     'prepare_cpu_ranks',
     'resume_latest',
     'set_data_root',
+    'type_name',
 ]
