@@ -6,14 +6,9 @@ _base_ = [
     './_base_/default_runtime.py',
 ]
 model = dict(
-    num_things_classes=80,
-    num_stuff_classes=53,
+    _base_.pop('model_settings'),
     embed_dims=64,
     instance_head=dict(position_scale=32.0),
-    targets=dict(small_instance_weight=3.0),
-    criterion=dict(
-        semantic_stride=2,
-        losses=dict(semantic=dict(top_fraction=0.25), center=dict(loss_weight=0.01)),
-    ),
 )
+model['criterion']['losses']['center'] = dict(loss_weight=0.01)
 train_cfg = dict(max_iters=4500, val_interval=1500)

@@ -5,12 +5,7 @@ _base_ = [
     './_base_/schedules/adamw_120k.py',
     './_base_/default_runtime.py',
 ]
-model = dict(
-    num_things_classes=100,
-    num_stuff_classes=50,
-    criterion=dict(losses=dict(semantic=dict(top_fraction=1.0))),
-    fusion=dict(stuff_area=4096),
-)
+model = _base_.pop('model_settings')
 # An epoch: 20,210 images / 16.
 param_scheduler = [
     dict(type='CosineWarmRestartsLR', t_0=5, t_mult=2, unit=1263, by_epoch=False),

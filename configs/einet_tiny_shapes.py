@@ -5,5 +5,5 @@ _base_ = [
     './_base_/schedules/adamw_small.py',
     './_base_/default_runtime.py',
 ]
-model = dict(num_things_classes=4, num_stuff_classes=3)
+model = _base_.pop('model_settings')
 train_cfg = dict(max_iters=1000, val_interval=500)

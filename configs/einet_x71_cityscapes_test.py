@@ -6,4 +6,4 @@ _base_ = [
     './_base_/schedules/adamw_120k.py',
     './_base_/default_runtime.py',
 ]
-model = dict(num_things_classes=8, num_stuff_classes=11)
+model = _base_.pop('model_settings')

@@ -6,12 +6,7 @@ _base_ = [
     './_base_/schedules/adamw_450k.py',
     './_base_/default_runtime.py',
 ]
-model = dict(
-    num_things_classes=80,
-    num_stuff_classes=53,
-    criterion=dict(losses=dict(semantic=dict(top_fraction=1.0))),
-    fusion=dict(stuff_area=4096),
-)
+model = _base_.pop('model_settings')
 load_from = 'work_dirs/einet_x71_coco/iter_400000.pth'
 resume = True  # optimizer, schedule, Q and iteration too
 sync_bn = 'torch'

@@ -7,8 +7,7 @@ _base_ = [
     './_base_/default_runtime.py',
 ]
 model = dict(
-    num_things_classes=8,
-    num_stuff_classes=11,
+    _base_.pop('model_settings'),
     allow_other_classes=True,  # the classifier, the heatmap and Q start afresh
     backbone=dict(init_cfg=None),
 )

@@ -5,7 +5,7 @@ _base_ = [
     './_base_/schedules/adamw_120k.py',
     './_base_/default_runtime.py',
 ]
-model = dict(num_things_classes=37, num_stuff_classes=28)
+model = _base_.pop('model_settings')
 # An epoch: 18,000 images / 16.
 param_scheduler = [
     dict(type='CosineWarmRestartsLR', t_0=5, t_mult=2, unit=1125, by_epoch=False),

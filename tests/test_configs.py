@@ -43,6 +43,23 @@ def test_is_short_and_inherits_only_bases(path):
         assert '/_base_/' in base or (path.parent == ABLATIONS and own_data_set)
 
 
+def test_what_a_data_set_asks_for_stands_in_its_base(path):
+    text = path.read_text()
+    for setting in ('num_things_classes', 'num_stuff_classes', 'top_fraction', 'stuff_area'):
+        assert setting not in text
+    # Used up: a variable that is left could be set on the command line, without effect.
+    assert not {'model_settings', 'trunk'} & set(_load(path))
+
+
+def test_starts_from_published_weights_unless_it_says_otherwise(path):
+    init_cfg = Config.fromfile(path).model.backbone.init_cfg
+    if any(word in path.stem for word in ('r18', 'tiny', 'vistas-cityscapes')):
+        assert init_cfg is None
+    else:
+        assert init_cfg.type == 'Pretrained'
+        assert re.fullmatch(r'https://\S+/\w+-[0-9a-f]{8}\.pth', init_cfg.checkpoint)
+
+
 def test_no_weights_need_a_package_that_the_set_up_leaves_out():
     # mmengine imports torchvision to find out what such an address means.
     assert EVERY
@@ -56,10 +73,10 @@ def test_data_sets_agree_with_the_model(path):
         assert len(dataset.metainfo['thing_classes']) == config.model.num_things_classes
         assert len(dataset.metainfo['stuff_classes']) == config.model.num_stuff_classes
     METRICS.build(config.val_evaluator)
-    for hook in config.custom_hooks:
-        HOOKS.build(hook)
+    hooks = [hook.type for hook in config.get('custom_hooks', [])]
+    for hook in hooks:
+        HOOKS.build(dict(type=hook))
     # Without its hook, Q would never be committed; without Q, the hook refuses to start.
-    hooks = [hook.type for hook in config.custom_hooks]
     assert ('SemanticCentersHook' in hooks) == ('interaction' in config.model)
 
 

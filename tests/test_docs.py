@@ -181,5 +181,11 @@ def test_example_of_another_backbone(tmp_path):
     example = next(b for b in re.findall(r'```python\n(.*?)```', text, re.S) if '_base_' in b)
     file = tmp_path / 'einet_swin-t_coco.py'
     file.write_text(example.replace("'./_base_/", f"'{CONFIGS}/_base_/"))
-    model = MODELS.build(Config.fromfile(file).model)
+    config = Config.fromfile(file)
+    model = MODELS.build(config.model)
     assert type(model.backbone).__name__ == 'SwinTransformer'
+    # All but the backbone is the ResNet-50 preset's, what the data set asks for included.
+    preset = Config.fromfile(CONFIGS / 'einet_r50_coco.py')
+    for part in ('backbone', 'semantic_decoder', 'instance_decoder'):
+        del config.model[part], preset.model[part]
+    assert config.model == preset.model

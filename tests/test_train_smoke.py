@@ -238,7 +238,8 @@ def test_the_paper_preset_trains_and_is_tested_on_real_images(coco_sample_root, 
     smaller = [
         'train_dataloader.dataset.pipeline.2.scale=(128,128)',
         'train_dataloader.dataset.pipeline.3.crop_size=(129,97)',
-        'train_dataloader.dataset.pipeline.7.size=(129,97)',
+        'model.data_preprocessor.batch_augments.0.size=(112,144)',
+        'model.backbone.init_cfg=None',
         *(
             f'{loader}_dataloader.{setting}'
             for loader in ('val', 'test')

@@ -125,5 +125,5 @@ def test_minimum_versions_agree_with_the_requirements_file():
 
 def test_versions_are_read_before_anything_is_registered():
     source = (ROOT / 'projects' / 'einet' / '__init__.py').read_text()
-    assert re.search(r'check_versions\(\)\n+from \. import', source)
+    assert re.search(r'check_versions\(\)\s+from \. import', source)
     assert importlib.import_module('einet').__version__

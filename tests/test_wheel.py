@@ -83,9 +83,7 @@ def test_trains_from_the_installed_files(wheel, tmp_path):
     def run(*command):
         return run_command(sys.executable, *command, cwd=tmp_path, PYTHONPATH=str(site))
 
-    assert run('-c', 'import einet; print(einet.__file__)').split()[-1] == str(
-        site / 'einet' / '__init__.py'
-    )
+    assert str(site / 'einet' / '__init__.py') in run('-c', 'import einet; print(einet.__file__)')
     run(mim / 'tools/dataset_converters/shapes.py', 'data/shapes', '--train', 4, '--val', 2)
     options = ('train_cfg.max_iters=2', 'train_cfg.val_interval=2', 'train_dataloader.batch_size=2')
     log = run(

@@ -12,14 +12,28 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+if importlib.util.find_spec('einet') is None:
+    sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
+
+from einet.structures.files import check_folder
+from einet.utils import type_name
+
+# After einet, which keeps mmdet's notices off the screen.
+# isort: split
 import mmcv
-from mmdet.apis import DetInferencer
+from mmdet import apis
 from mmdet.apis.det_inferencer import IMG_EXTENSIONS
 from mmengine.config import Config, DictAction
 from rich.progress import track
 
-if importlib.util.find_spec('einet') is None:
-    sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
+
+class DetInferencer(apis.DetInferencer):
+    """mmdet's inferencer, also for configs whose types are classes (pure Python configs)."""
+
+    def _get_transform_idx(self, pipeline_cfg: list, name: str | tuple[str, type]) -> int:
+        names = name if isinstance(name, tuple) else (name,)
+        kinds = [type_name(transform['type']) for transform in pipeline_cfg]
+        return next((i for i, kind in enumerate(kinds) if kind in names), -1)
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -87,13 +101,14 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     try:
         images = find_images(args.inputs)
+        check_folder(args.out_dir, '--out-dir')
         config = Config.fromfile(args.config)
         if args.cfg_options is not None:
             config.merge_from_dict(args.cfg_options)
         inferencer = DetInferencer(
             config, args.checkpoint, args.device, palette=args.palette, show_progress=False
         )
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
     failures = draw_all(inferencer, images, output_paths(images, args.out_dir), args.show)
     print(f'{len(images) - len(failures)} of {len(images)} images are in {args.out_dir}')

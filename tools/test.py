@@ -8,8 +8,6 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from mmdet.engine.hooks.utils import trigger_visualization_hook
-from mmdet.evaluation import DumpDetResults
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.registry import RUNNERS
@@ -19,6 +17,7 @@ if importlib.util.find_spec('einet') is None:
     sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
 
 from einet.evaluation.score_table import score_table, select_scores, write_scores
+from einet.structures.files import check_folder
 from einet.utils import (
     LAUNCHERS,
     add_common_arguments,
@@ -27,6 +26,11 @@ from einet.utils import (
     load_config,
     prepare_cpu_ranks,
 )
+
+# After einet, which keeps mmdet's notices off the screen.
+# isort: split
+from mmdet.engine.hooks.utils import trigger_visualization_hook
+from mmdet.evaluation import DumpDetResults
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -97,7 +101,10 @@ def main(argv: list[str] | None = None) -> None:
     try:
         config = build_config(args)
         check_testing(config)
-    except (FileNotFoundError, ValueError) as error:
+        check_folder(config.work_dir, '--work-dir')
+        if args.out is not None:
+            check_folder(Path(args.out).parent, '--out')
+    except (OSError, ValueError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     if args.out is not None:

@@ -7,6 +7,7 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     class_names=dict(type='ClassNamesHook'),
+    evaluation_check=dict(type='EvaluationCheckHook'),
     resume_schedule=dict(type='ResumeScheduleHook'),
     checkpoint=dict(
         type='CheckpointHook',
@@ -19,7 +20,6 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='DetVisualizationHook'),
 )
-custom_hooks = [dict(type='SemanticCentersHook')]
 
 env_cfg = dict(
     cudnn_benchmark=False,

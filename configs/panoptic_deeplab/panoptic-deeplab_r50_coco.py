@@ -5,12 +5,6 @@ _base_ = [
     '../_base_/schedules/poly_200k.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(
-    num_things_classes=80,
-    num_stuff_classes=53,
-    criterion=dict(semantic=dict(top_fraction=1.0)),
-    fusion=dict(stuff_area=4096),
-)
+model = _base_.pop('model_settings')
 train_dataloader = dict(batch_size=8)
-custom_hooks = []  # no semantic centers to commit
 sync_bn = 'torch'

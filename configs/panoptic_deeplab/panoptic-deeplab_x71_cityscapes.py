@@ -5,7 +5,6 @@ _base_ = [
     '../_base_/schedules/poly_60k.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(num_things_classes=8, num_stuff_classes=11)
+model = _base_.pop('model_settings')
 train_dataloader = dict(batch_size=4)
-custom_hooks = []  # no semantic centers to commit
 sync_bn = 'torch'

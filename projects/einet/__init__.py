@@ -3,12 +3,13 @@
 Importing this package registers its modules with mmdet's registries.
 """
 
+from .notices import without_notices
 from .version import __version__
 from .version_check import check_versions
 
-check_versions()
-
-from . import datasets, evaluation, hooks, models, panoptic_deeplab, schedulers, visualization  # noqa: E402
+with without_notices():
+    check_versions()
+    from . import datasets, evaluation, hooks, models, panoptic_deeplab, schedulers, visualization
 
 __all__ = [
     '__version__',

@@ -52,20 +52,21 @@ def test_training_batch(name, fixture, request):
     config = load(name, request.getfixturevalue(fixture))
     loader = Runner.build_dataloader(config.train_dataloader, seed=0)
     num_classes = len(loader.dataset.metainfo['classes'])
-    crop = next(step.size for step in config.train_pipeline if step.type == 'Pad')[::-1]
-    preprocessor = PanopticDataPreprocessor(void_label=num_classes)
+    options = config.model_settings.data_preprocessor
+    size = options.batch_augments[0].size
+    preprocessor = PanopticDataPreprocessor(pad_size_divisor=16, void_label=num_classes, **options)
     batch = preprocessor(next(iter(loader)), training=True)
-    assert batch['inputs'].shape == (config.train_dataloader.batch_size, 3, *crop)
+    assert batch['inputs'].shape == (config.train_dataloader.batch_size, 3, *size)
     instances = 0
     for sample in batch['data_samples']:
         semantic, panoptic = sample.gt_sem_seg.sem_seg, sample.gt_panoptic_seg.sem_seg
-        assert semantic.shape == panoptic.shape == (1, *crop)
+        assert semantic.shape == panoptic.shape == (1, *size)
         assert torch.equal(semantic == 255, panoptic == num_classes)
         assert panoptic.max() // 1000 == len(sample.gt_instances)
         instances += len(sample.gt_instances)
     assert instances > 0
     if name.startswith('coco') and name != 'coco-sample':
-        assert crop == ((1025, 1025) if name == 'coco-1025' else (800, 800))
+        assert size == ((1040, 1040) if name == 'coco-1025' else (800, 800))
 
 
 @SETS
@@ -95,16 +96,15 @@ PAPER = ('coco_panoptic', 'coco_panoptic-1025', 'cityscapes_panoptic', 'vistas_p
 
 @pytest.mark.parametrize('name', [*PAPER, 'ade20k_panoptic'])
 def test_papers_augmentation(name):
-    """Random scale, crop with padding, flip, blur and CLAHE; the last two for some images."""
+    """Random scale, crop, flip, blur and CLAHE; the last two for some images."""
     config = Config.fromfile(CONFIGS / '_base_' / 'datasets' / f'{name}.py')
     steps = config.train_dataloader.dataset.pipeline
     types = [step.type for step in steps]
     applied = [(s.transforms[0].type, s.prob) for s in steps if s.type == 'RandomApply']
     assert applied == [('GaussianBlur', 0.1), ('mmseg.CLAHE', 0.1)]
-    order = ['RandomResize', 'RandomCrop', 'RandomApply', 'RandomFlip', 'Pad', 'PackPanopticInputs']
+    order = ['RandomResize', 'RandomCrop', 'RandomApply', 'RandomFlip', 'PackPanopticInputs']
     positions = [types.index(step) for step in order]
     assert positions == sorted(positions)
-    assert steps[types.index('RandomCrop')].crop_size == steps[types.index('Pad')].size
 
 
 def test_blur_and_clahe_leave_the_map_alone(coco_sample_root):
@@ -128,7 +128,16 @@ def test_blur_and_clahe_leave_the_map_alone(coco_sample_root):
     for key in ('gt_sem_seg', 'gt_panoptic_seg'):
         maps = [getattr(sample['data_samples'], key).sem_seg for sample in samples]
         assert torch.equal(*maps)
-    # The padding stays the mean color, which becomes 0.
-    padding = (plain['inputs'] == torch.tensor([104, 116, 124]).view(3, 1, 1)).all(0)
-    assert padding.any()
-    assert torch.equal(plain['inputs'][:, padding], changed['inputs'][:, padding])
+
+
+BASES = sorted((CONFIGS / '_base_' / 'datasets').glob('*_panoptic*.py'))
+
+
+@pytest.mark.parametrize('path', BASES, ids=lambda path: path.stem)
+def test_training_batches_have_the_crops_size(path):
+    """Whatever the images' sizes: the crop's sides, up to a multiple of the stride of 16."""
+    config = Config.fromfile(path)
+    (crop,) = (step for step in config.train_pipeline if step.type == 'RandomCrop')
+    (padding,) = config.model_settings.data_preprocessor.batch_augments
+    width, height = (-(-side // 16) * 16 for side in crop.crop_size)
+    assert padding == dict(type='BatchFixedSizePad', size=(height, width))

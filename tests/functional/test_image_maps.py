@@ -32,7 +32,9 @@ def test_nearness_by_hand():
     first = torch.tensor([[[0.0, 1.0, 4.0]]])
     second = torch.tensor([[[0.0, 3.0, 0.0]], [[0.0, 0.0, 1.0]]])
     empty = torch.zeros(1, 3, dtype=torch.long)
-    maps = ImageMaps(None, empty, empty[None].float(), [first, second], Shapes(*[(4, 12)] * 3))
+    maps = ImageMaps(
+        None, None, empty, empty[None].float(), [first, second], Shapes(*[(4, 12)] * 3)
+    )
     xy = torch.tensor([[0, 0], [2, 0]])
     scores = maps.score_maps(xy)[:, 0]
     # Twice the difference of two scores is that of the squared distances: to (0, 0, 0) they are

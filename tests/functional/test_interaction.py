@@ -107,6 +107,13 @@ def test_literal_affinity_prefers_the_farthest_category():
     torch.testing.assert_close(weights[0], torch.tensor([far / (near + far), near / (near + far)]))
 
 
+def test_affinity_at_a_lower_temperature_is_sharper():
+    near, far = math.exp(-math.sqrt(0.4) / 0.1), math.exp(-math.sqrt(0.8) / 0.1)
+    weights = affinity(MEANS, CATEGORIES[:2], temperature=0.1)
+    torch.testing.assert_close(weights[0], torch.tensor([far / (near + far), near / (near + far)]))
+    assert weights[0, 1] > 0.9
+
+
 def test_affinity_over_all_categories_equals_all_present():
     everything = torch.ones(3, dtype=torch.bool)
     torch.testing.assert_close(affinity(MEANS, CATEGORIES), affinity(MEANS, CATEGORIES, everything))
@@ -145,6 +152,20 @@ def test_contributions():
     expected = [[0.3, 0.3], [0.0, 1.0], [0.0, 0.0], [-0.8, 0.6], [0.0, 0.0]]
     torch.testing.assert_close(numerator, torch.tensor(expected))
     torch.testing.assert_close(denominator, torch.tensor([0.6, 1.0, 0.0, 1.0, 0.0]))
+
+
+def test_contributions_of_own_instances_only():
+    # Things 0 and 1 with one and two instances, thing 2 without.
+    means = torch.tensor([[3.0, 4.0], [0.0, -2.0], [-5.0, 0.0]])
+    weights = torch.tensor([[0.5, 0.2, 0.3], [0.1, 0.6, 0.3], [0.2, 0.3, 0.5]])
+    categories, present = torch.tensor([[9.0, 9.0], [7.0, 7.0], [0.0, 3.0]]), torch.ones(3).bool()
+    arguments = (means, torch.tensor([0, 1, 1]), categories, weights, present, 3)
+    numerator, denominator = center_contributions(*arguments, instances='own')
+    # 0.5 (0.6, 0.8); 0.6 (0, -1) + 0.3 (-1, 0); phi(V).
+    torch.testing.assert_close(numerator, torch.tensor([[0.3, 0.4], [-0.3, -0.6], [0.0, 1.0]]))
+    torch.testing.assert_close(denominator, torch.tensor([0.5, 0.9, 1.0]))
+    everything = center_contributions(*arguments, instances='all')
+    torch.testing.assert_close(everything[1], torch.tensor([0.8, 1.1, 1.0]))
 
 
 def test_contributions_without_instances_are_the_category_means():

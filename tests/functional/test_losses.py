@@ -55,6 +55,12 @@ def test_center_loss_of_sums_is_as_printed():
     assert loss.item() == pytest.approx((ROOT2 - math.sqrt(0.8) + 0.5) / 2, abs=1e-6)
 
 
+def test_center_loss_may_be_a_mean_over_the_present_categories():
+    loss = semantic_center_loss(PIXELS, LABELS, CENTERS, margin=0.5, category_reduction='mean')
+    # Two of the three categories have pixels; their terms sum to 0.738028.
+    assert loss.item() == pytest.approx(0.738028 / 2, abs=1e-5)
+
+
 def test_center_loss_of_a_single_category_has_no_second_mean():
     loss = semantic_center_loss(PIXELS[:2], LABELS[:2], CENTERS, margin=0.5)
     assert loss.item() == pytest.approx(ROOT2 / 2 + 0.5, abs=1e-6)

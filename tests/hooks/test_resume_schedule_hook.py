@@ -44,6 +44,7 @@ def _schedule_only(config):
         optim_wrapper=wrapper,
         param_schedulers=schedulers,
         iter=0,
+        max_iters=config.train_cfg.max_iters,
         epoch=0,
         logger=MMLogger.get_current_instance(),
     )
@@ -148,3 +149,10 @@ def test_the_same_schedule_is_not_logged(tmp_path):
     (tmp_path / 'whole' / 'last_checkpoint').write_text(str(tmp_path / 'whole' / 'iter_2.pth'))
     assert _run(tmp_path / 'whole', 6, POLY, resume=True) == whole[2:]
     assert not [p for p in (tmp_path / 'whole').glob('*/*.log') if 'replaces' in p.read_text()]
+
+
+def test_nothing_left_to_train_is_said(tmp_path):
+    _run(tmp_path, 4, POLY)
+    assert _run(tmp_path, 4, POLY, resume=True) == []
+    (log,) = [p.read_text() for p in tmp_path.glob('*/*.log') if 'nothing' in p.read_text()]
+    assert 'the checkpoint is of iteration 4 of 4' in log

@@ -1,4 +1,5 @@
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -18,7 +19,9 @@ class _Model(nn.Module):
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(()))
-        self.centers = SemanticCenters(num_classes=3, embed_dims=2, momentum=0.5)
+        self.centers = SemanticCenters(
+            num_classes=3, num_things_classes=2, embed_dims=2, momentum=0.5
+        )
 
     def forward(self, numerator, denominator):
         self.centers.stage(numerator, denominator)
@@ -30,11 +33,18 @@ def _runner(name, accumulative_counts=1):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     wrapper = OptimWrapper(optimizer, accumulative_counts=accumulative_counts)
     hub = MessageHub.get_instance(name)
-    return SimpleNamespace(model=model, optim_wrapper=wrapper, message_hub=hub, hooks=[])
+    return SimpleNamespace(
+        model=model,
+        optim_wrapper=wrapper,
+        message_hub=hub,
+        hooks=[],
+        logger=Mock(),
+        train_dataloader=Mock(**{'dataset.metainfo': dict(classes=('car', 'bus', 'sky'))}),
+    )
 
 
-def _train(runner, batches):
-    hook = SemanticCentersHook()
+def _train(runner, batches, **options):
+    hook = SemanticCentersHook(**options)
     hook.before_train(runner)
     for i, batch in enumerate(batches):
         runner.optim_wrapper.update_params(runner.model(*batch))
@@ -62,6 +72,30 @@ def test_commits_every_step_and_logs():
     assert logged['train/centers_moved'] == pytest.approx(moved, rel=1e-5)
     cosine = torch.cosine_similarity(expected[0], expected[1], dim=0).item()
     assert logged['train/centers_cosine'] == pytest.approx(cosine, abs=1e-5)
+    assert logged['train/centers_cosine_things'] == pytest.approx(cosine, abs=1e-5)
+    runner.logger.warning.assert_not_called()
+
+
+def test_the_things_cosine_leaves_stuff_out():
+    runner = _runner('things')
+    # Centers (1, 0), (0, 1) and, of stuff, (0.6, 0.8).
+    _train(runner, [(torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.6, 0.8]]), torch.tensor([1, 2, 1]))])
+    logged = {key: buffer.current() for key, buffer in runner.message_hub.log_scalars.items()}
+    assert logged['train/centers_cosine_things'] == pytest.approx(0.0, abs=1e-6)
+    assert logged['train/centers_cosine'] == pytest.approx(0.8)
+
+
+def test_two_centers_that_stay_together_are_named_once():
+    together = (torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.01, 1.0]]), torch.ones(3))
+    apart = (torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, -200.0]]), torch.ones(3))
+    interrupted, patient = _runner('interrupted'), _runner('patient')
+    _train(interrupted, [together, together, apart, together, together], patience=3)
+    interrupted.logger.warning.assert_not_called()
+    _train(patient, [together] * 7, patience=3)
+    patient.logger.warning.assert_called_once()
+    message = patient.logger.warning.call_args.args[0]
+    assert "'bus' and 'sky'" in message
+    assert 'model.interaction.instances' in message
 
 
 def test_accumulated_batches_make_one_step():
@@ -96,7 +130,9 @@ class _Staging(BaseModel):
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(()))
-        self.centers = SemanticCenters(num_classes=3, embed_dims=2, momentum=0.5)
+        self.centers = SemanticCenters(
+            num_classes=3, num_things_classes=2, embed_dims=2, momentum=0.5
+        )
 
     def forward(self, inputs, mode):
         present = torch.nn.functional.one_hot(inputs, 3).float()

@@ -1,6 +1,11 @@
+from urllib.error import URLError
+
 import pytest
 import torch
 from mmdet.registry import MODELS
+from mmengine.runner import checkpoint as mmengine_checkpoint
+
+from einet.models import checkpoints
 
 from .tiny import tiny_model
 
@@ -38,3 +43,67 @@ def test_nested_model_is_found_by_its_prefix():
         torch.nn.ModuleDict({'module': _build(num_stuff_classes=3)}).load_state_dict(
             wrapped.state_dict()
         )
+
+
+def _pretrained(source):
+    config = tiny_model()
+    config.backbone.init_cfg = dict(type='Pretrained', checkpoint=str(source))
+    return MODELS.build(config)
+
+
+def _saved(path, state):
+    torch.save(state, path)
+    return path
+
+
+def test_without_a_network_the_address_the_file_and_the_ways_out_are_named(monkeypatch):
+    def refuse(address, **_):
+        raise URLError('refused')
+
+    monkeypatch.setattr(mmengine_checkpoint, 'load_url', refuse)
+    with pytest.raises(OSError) as caught:
+        _pretrained('https://example.org/models/resnet-1.pth').init_weights()
+    for part in (
+        'ResNet: cannot read',
+        'from https://example.org/models/resnet-1.pth (URLError',
+        'refused',
+        'download resnet-1.pth',
+        '--cfg-options model.backbone.init_cfg.checkpoint=FILE',
+        '--cfg-options model.backbone.init_cfg=None',
+    ):
+        assert part in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(OSError, match=r'ResNet: cannot read .*absent\.pth.*init_cfg=None'):
+        _pretrained(tmp_path / 'absent.pth').init_weights()
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    file = _saved(tmp_path / 'other.pth', {'stem.weight': torch.ones(2)})
+    with pytest.raises(RuntimeError, match=r'ResNet: .*other\.pth has none of its parameters'):
+        _pretrained(file).init_weights()
+
+
+def test_what_the_weights_lack_is_named(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(checkpoints, 'print_log', lambda message, *_: said.append(message))
+    published = _build().backbone.state_dict()
+    del published['bn1.weight']
+    model = _pretrained(_saved(tmp_path / 'part.pth', published))
+    model.init_weights()
+    assert [message.split(': ')[-1] for message in said] == ['bn1.weight']
+    assert 'part.pth' in said[0]
+    assert torch.equal(model.backbone.conv1.weight, published['conv1.weight'])
+
+
+def test_weights_that_fit_are_loaded_without_a_word(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(checkpoints, 'print_log', lambda message, *_: said.append(message))
+    published = _build().backbone.state_dict()
+    classifier = {'fc.weight': torch.ones(2)}
+    model = _pretrained(_saved(tmp_path / 'all.pth', {**published, **classifier}))
+    model.init_weights()
+    assert said == []
+    for name, value in model.backbone.state_dict().items():
+        assert torch.equal(value, published[name])

@@ -242,6 +242,61 @@ def test_views_by_the_long_way():
     assert ((result.scores >= 0) & (result.scores <= 1)).all()
 
 
+def test_votes_by_the_long_way():
+    ori = (37, 45)
+    views = [_random_view((9, 12), (35, 43), ori), _random_view((14, 16), (53, 64), ori, seed=2)]
+    for number in (1, 2):
+        merged = merge_views(views[:number], number)
+        result = _fusion(grouping='vote').group(merged)
+        shapes, labels = merged.shapes, merged.semantics.labels.long()
+        probabilities = torch.stack(
+            [resize_maps(v.semantic_logits, v.shapes).softmax(dim=0) for v in views[:number]]
+        ).mean(dim=0)
+        heatmap = merged.heatmap_logits.sigmoid().amax(dim=0, keepdim=True)
+        options = dict(kernel_size=3, valid=shapes.valid_cells((9, 12)))
+        peaks = find_peaks(heatmap, labels=(merged.cell_labels >= C_TH).long(), **options)
+        embedding = torch.cat(merged.embeddings)
+        centroids = embedding[:, peaks.xy[:, 1], peaks.xy[:, 0]]
+        differences = resize_maps(embedding, shapes)[:, None] - centroids[..., None, None]
+        owner = differences.norm(dim=0).argmin(dim=0).masked_fill(labels >= C_TH, -1)
+        expected = torch.where(labels < C_TH, VOID, labels)
+        kept = [k for k in range(len(peaks.labels)) if (owner == k).any()]
+        assert len(kept) > 3
+        for instance, k in enumerate(kept, start=1):
+            mask = owner == k
+            label = int(labels[mask].bincount().argmax())
+            expected[mask] = label + 1000 * instance
+            score = peaks.scores[k] * probabilities[label][mask].mean()
+            assert result.labels[instance - 1] == label
+            assert result.scores[instance - 1].item() == pytest.approx(score.item(), rel=1e-4)
+        assert result.panoptic.equal(expected.int())
+        assert result.sem_seg.equal(labels.byte())
+
+
+def test_an_object_of_two_minds_stays_whole_by_vote():
+    logits, heatmap, embedding = _two_discs()
+    # The lower third of the left disc looks like the other thing class, which has no peak.
+    logits[:, 5, 2:5] = torch.tensor([0.0, 6.0, 0.0, 0.0])[:, None]
+    whole = _same_size(logits, heatmap, embedding, grouping='vote')
+    cut = _same_size(logits, heatmap, embedding)
+    assert whole.labels.tolist() == cut.labels.tolist() == [0, 0]
+    assert whole.panoptic[22, 14] == 1000
+    assert cut.panoptic[22, 14] == VOID
+    assert whole.sem_seg[22, 14] == cut.sem_seg[22, 14] == 1
+
+
+def test_votes_without_any_peak():
+    logits, heatmap, embedding = _two_discs()
+    result = _same_size(logits, heatmap - 9, embedding, grouping='vote')
+    assert result.labels.tolist() == []
+    assert result.panoptic.unique().tolist() == [2, 3, VOID]
+
+
+def test_an_unknown_grouping_is_refused():
+    with pytest.raises(ValueError, match="'class', 'vote'"):
+        _fusion(grouping='offsets')
+
+
 @pytest.mark.parametrize(('kernel_size', 'found'), [(7, [2, 2]), (9, [1, 1]), (8, [2, 1])])
 def test_only_an_odd_window_treats_the_mirror_image_alike(kernel_size, found):
     # Two peaks, four cells apart: a window of 8 reaches four cells to the right, three to the left.

@@ -55,6 +55,26 @@ def test_image_and_maps_are_padded_alike(training):
         assert data_sample.batch_input_shape == (16, 16)
 
 
+@pytest.mark.parametrize(('training', 'size'), [(True, (24, 40)), (False, (8, 16))])
+def test_training_batches_are_padded_to_one_size_with_the_mean_color(training, size):
+    preprocessor = PanopticDataPreprocessor(
+        mean=[127.5, 20.0, 2.0],
+        std=[127.5, 4.0, 8.0],
+        pad_size_divisor=8,
+        void_label=VOID,
+        batch_augments=[dict(type='BatchFixedSizePad', size=(24, 40))],
+    )
+    batch = preprocessor(collate(sample(5, 9)), training)
+    assert batch['inputs'].shape == (1, 3, *size)
+    outside = torch.ones(size, dtype=torch.bool)
+    outside[:5, :9] = False
+    assert (batch['inputs'][0][:, outside] == 0).all()
+    (padded,) = batch['data_samples']
+    assert torch.equal(padded.gt_sem_seg.sem_seg[0] == 255, outside)
+    assert torch.equal(padded.gt_panoptic_seg.sem_seg[0] == VOID, outside)
+    assert padded.gt_instances.masks.masks.shape == (1, *size)
+
+
 def test_the_callers_samples_stay_as_they_were():
     data = collate(sample(5, 9), sample(11, 3))
     PanopticDataPreprocessor(pad_size_divisor=32, void_label=VOID)(data, True)

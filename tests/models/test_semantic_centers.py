@@ -7,7 +7,9 @@ from einet.models import SemanticCenters
 
 
 def _centers(momentum=0.9, **kwargs):
-    return SemanticCenters(num_classes=3, embed_dims=2, momentum=momentum, **kwargs)
+    return SemanticCenters(
+        num_classes=3, num_things_classes=2, embed_dims=2, momentum=momentum, **kwargs
+    )
 
 
 def test_first_sight_takes_the_value_and_later_steps_decay():
@@ -93,15 +95,17 @@ def test_update_is_differentiable_and_leaves_the_stored_centers():
     assert centers.centers.abs().sum() == 0
 
 
-def test_mean_cosine_over_seen_pairs():
+def test_cosines_between_seen_centers():
     centers = _centers()
-    centers.centers.copy_(torch.tensor([[2.0, 0.0], [0.0, 5.0], [-3.0, 3.0]]))
-    assert centers.mean_cosine() == 0
+    centers.centers.copy_(torch.tensor([[2.0, 0.0], [3.0, 4.0], [-3.0, 3.0]]))
+    assert centers.cosines().tolist() == [[-1.0] * 3] * 3
     centers.seen[:] = torch.tensor([True, True, False])
-    assert centers.mean_cosine().item() == pytest.approx(0, abs=1e-6)
+    expected = torch.tensor([[-1.0, 0.6, -1.0], [0.6, -1.0, -1.0], [-1.0, -1.0, -1.0]])
+    torch.testing.assert_close(centers.cosines(), expected)
     centers.seen[2] = True
-    half = 2**-0.5
-    assert centers.mean_cosine().item() == pytest.approx((0 - half + half) / 3, abs=1e-6)
+    root = 2**-0.5
+    expected[2, :2] = expected[:2, 2] = torch.tensor([-root, root / 5])
+    torch.testing.assert_close(centers.cosines(), expected)
 
 
 def test_momentum_outside_its_range():

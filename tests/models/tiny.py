@@ -15,6 +15,8 @@ _NARROW = dict(
     ),
     instance_decoder=dict(in_channels=(8, 16, 64), channels=8),
     semantic_head=dict(in_channels=8),
+    targets=dict(small_instance_weight=1.0),
+    fusion=dict(stuff_area=0),
 )
 
 

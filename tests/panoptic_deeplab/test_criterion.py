@@ -16,16 +16,15 @@ SAMPLES = [
 ]
 
 
-def _build(**options):
-    return MODELS.build(
-        dict(
-            type='PanopticDeepLabCriterion',
-            semantic=dict(type='BootstrappedCrossEntropyLoss', top_fraction=0.5, loss_weight=3.0),
-            heatmap=dict(type='HeatmapMSELoss'),
-            offset=dict(type='OffsetL1Loss'),
-            **options,
-        )
-    )
+LOSSES = dict(
+    semantic=dict(type='BootstrappedCrossEntropyLoss', top_fraction=0.5, loss_weight=3.0),
+    heatmap=dict(type='HeatmapMSELoss'),
+    offset=dict(type='OffsetL1Loss'),
+)
+
+
+def _build(losses=LOSSES, **options):
+    return MODELS.build(dict(type='PanopticDeepLabCriterion', losses=losses, **options))
 
 
 def _maps(batch=2):
@@ -69,3 +68,11 @@ def test_all_void_is_zero_with_a_live_graph():
     sum(losses.values()).backward()
     assert [value.item() for value in losses.values()] == [0, 0, 0]
     assert all(m.grad is not None and m.grad.abs().sum() == 0 for m in maps)
+
+
+@pytest.mark.parametrize(
+    'losses', [{**LOSSES, 'center': LOSSES['offset']}, {'semantic': LOSSES['semantic']}]
+)
+def test_other_losses_are_refused(losses):
+    with pytest.raises(ValueError, match=r"must be \('semantic', 'heatmap', 'offset'\), got"):
+        _build(losses)

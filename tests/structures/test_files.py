@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from einet.structures.files import (
+    check_folder,
     encode_png,
     read_json,
     read_png,
@@ -88,3 +89,15 @@ def test_what_is_no_json_is_named(tmp_path):
         read_json(tmp_path / 'cut.json')
     with pytest.raises(FileNotFoundError, match=r'nowhere\.json does not exist'):
         read_json(tmp_path / 'nowhere.json')
+
+
+def test_a_folder_is_made_and_left_empty(tmp_path):
+    check_folder(tmp_path / 'a' / 'b', '--out')
+    assert list((tmp_path / 'a' / 'b').iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_its_setting(tmp_path):
+    (tmp_path / 'file').touch()
+    for folder in (tmp_path / 'file', tmp_path / 'file' / 'inner'):
+        with pytest.raises(OSError, match=f'--out: cannot write to {folder}: '):
+            check_folder(str(folder), '--out')

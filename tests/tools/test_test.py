@@ -60,6 +60,15 @@ def test_out_must_be_a_pickle(tool, checkpoint, capsys):
     assert '--out results.json: the file must end in .pkl' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('option', ['--out', '--work-dir'])
+def test_results_that_cannot_be_written(tool, checkpoint, tmp_path, option):
+    (tmp_path / 'file').touch()
+    place = tmp_path / 'file' / 'results.pkl'
+    options = ['--work-dir', str(tmp_path / 'work'), option, str(place)]
+    with pytest.raises(SystemExit, match=f'{option}: cannot write to .*file'):
+        tool.main([CONFIG, checkpoint, *options])
+
+
 def test_one_table_and_a_json(tool, checkpoint, tmp_path, capsys):
     args = tool.parse_args([CONFIG, checkpoint])
     metrics = {'panoptic/PQ': 50.0, 'panoptic/PQ_th': float('nan'), 'panoptic/mIoU': 70.0}

@@ -3,6 +3,7 @@ import os
 
 import pytest
 from mmengine.config import Config
+from mmengine.optim import OptimWrapper
 
 from einet.utils import (
     add_common_arguments,
@@ -117,6 +118,9 @@ def test_amp_changes_the_wrapper_and_keeps_what_is_set(monkeypatch):
     config.optim_wrapper.loss_scale = 128.0
     enable_amp(config)
     assert config.optim_wrapper.loss_scale == 128.0
+    config = Config(dict(optim_wrapper=dict(type=OptimWrapper)))
+    enable_amp(config)
+    assert config.optim_wrapper.type == 'AmpOptimWrapper'
     with pytest.raises(ValueError, match=r'optim_wrapper\.type is ApexOptimWrapper'):
         enable_amp(Config(dict(optim_wrapper=dict(type='ApexOptimWrapper'))))
 

@@ -19,9 +19,6 @@ from typing import Any
 import mmcv
 import numpy as np
 import torch
-from mmdet.apis import init_detector
-from mmdet.registry import DATASETS
-from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.device import get_device
@@ -40,6 +37,12 @@ from einet.visualization import (
     ground_truth,
     model_panels,
 )
+
+# After einet, which keeps mmdet's notices off the screen.
+# isort: split
+from mmdet.apis import init_detector
+from mmdet.registry import DATASETS
+from mmdet.structures import DetDataSample
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

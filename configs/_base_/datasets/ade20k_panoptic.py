@@ -4,17 +4,23 @@ _base_ = './panoptic_loaders.py'
 dataset_type = 'ADE20K150PanopticDataset'
 data_root = 'data/ADEChallengeData2016/'
 
+# What a model has to know of the data, see docs/configs.md.
+model_settings = dict(
+    num_things_classes=100,
+    num_stuff_classes=50,
+    # Training batches are padded to (h, w): the crop, up to a multiple of 16.
+    data_preprocessor=dict(batch_augments=[dict(type='BatchFixedSizePad', size=(640, 640))]),
+    criterion=dict(losses=dict(semantic=dict(top_fraction=1.0))),
+    fusion=dict(stuff_area=4096),
+)
+
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadPanopticSegments'),
     dict(type='RandomResize', scale=(2560, 640), ratio_range=(0.5, 2.0), keep_ratio=True),
     dict(type='RandomCrop', crop_size=(640, 640)),  # (w, h)
-    # The paper blurs and equalizes (CLAHE) some images; how many and how much it does not say.
-    dict(type='RandomApply', prob=0.1, transforms=[dict(type='GaussianBlur')]),
-    dict(type='RandomApply', prob=0.1, transforms=[dict(type='mmseg.CLAHE', clip_limit=2.0)]),
+    *_base_.blur_and_clahe,
     dict(type='RandomFlip', prob=0.5),
-    # The mean color in BGR, so that the border becomes 0; in the map 0 is void.
-    dict(type='Pad', size=(640, 640), pad_val=dict(img=(103.53, 116.28, 123.675), seg=0)),
     dict(type='PackPanopticInputs'),
 ]
 test_pipeline = [

@@ -4,12 +4,20 @@ _base_ = './panoptic_loaders.py'
 dataset_type = 'Coco2017PanopticDataset'
 data_root = 'data/coco_sample/'
 
+# What a model has to know of the data, see docs/configs.md.
+model_settings = dict(
+    num_things_classes=80,
+    num_stuff_classes=53,
+    # Training batches are padded to (h, w): the crop, up to a multiple of 16.
+    data_preprocessor=dict(batch_augments=[dict(type='BatchFixedSizePad', size=(256, 256))]),
+    criterion=dict(semantic_stride=2, losses=dict(semantic=dict(top_fraction=0.25))),
+    fusion=dict(stuff_area=0),
+)
+
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadPanopticSegments'),
     dict(type='RandomCrop', crop_size=(256, 256)),  # (w, h)
-    # The mean color in BGR, so that the border becomes 0; in the map 0 is void.
-    dict(type='Pad', size=(256, 256), pad_val=dict(img=(103.53, 116.28, 123.675), seg=0)),
     dict(type='PackPanopticInputs'),
 ]
 test_pipeline = [

@@ -2,17 +2,18 @@
 # scale, crop 1025 x 1025; tested at that size too.
 _base_ = './coco_panoptic.py'
 
+model_settings = dict(
+    # Training batches are padded to (h, w): the crop, up to a multiple of 16.
+    data_preprocessor=dict(batch_augments=[dict(type='BatchFixedSizePad', size=(1040, 1040))]),
+)
+
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadPanopticSegments'),
     dict(type='RandomResize', scale=(1025, 1025), ratio_range=(0.5, 1.5), keep_ratio=True),
     dict(type='RandomCrop', crop_size=(1025, 1025)),  # (w, h)
-    # The paper blurs and equalizes (CLAHE) some images; how many and how much it does not say.
-    dict(type='RandomApply', prob=0.1, transforms=[dict(type='GaussianBlur')]),
-    dict(type='RandomApply', prob=0.1, transforms=[dict(type='mmseg.CLAHE', clip_limit=2.0)]),
+    *_base_.blur_and_clahe,
     dict(type='RandomFlip', prob=0.5),
-    # The mean color in BGR, so that the border becomes 0; in the map 0 is void.
-    dict(type='Pad', size=(1025, 1025), pad_val=dict(img=(103.53, 116.28, 123.675), seg=0)),
     dict(type='PackPanopticInputs'),
 ]
 test_pipeline = [

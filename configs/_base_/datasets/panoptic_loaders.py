@@ -1,4 +1,11 @@
 # What every data set's loaders share; a data set gives its type, paths, pipelines and batch size.
+
+# The paper blurs and equalizes (CLAHE) some images; how many and how much it does not say.
+blur_and_clahe = [
+    dict(type='RandomApply', prob=0.1, transforms=[dict(type='GaussianBlur')]),
+    dict(type='RandomApply', prob=0.1, transforms=[dict(type='mmseg.CLAHE', clip_limit=2.0)]),
+]
+
 train_dataloader = dict(
     num_workers=2,
     persistent_workers=True,

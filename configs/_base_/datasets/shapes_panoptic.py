@@ -16,14 +16,23 @@ metainfo = dict(
     ],
 )
 
+# What a model has to know of the data, see docs/configs.md.
+model_settings = dict(
+    num_things_classes=4,
+    num_stuff_classes=3,
+    # Training batches are padded to (h, w): the crop, up to a multiple of 16.
+    data_preprocessor=dict(batch_augments=[dict(type='BatchFixedSizePad', size=(176, 176))]),
+    targets=dict(small_instance_weight=1.0),  # all objects are small here
+    criterion=dict(losses=dict(semantic=dict(top_fraction=1.0))),
+    fusion=dict(stuff_area=0),
+)
+
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadPanopticSegments'),
     dict(type='RandomResize', scale=(192, 192), ratio_range=(0.8, 1.25), keep_ratio=True),
     dict(type='RandomCrop', crop_size=(176, 176)),  # (w, h)
     dict(type='RandomFlip', prob=0.5),
-    # The mean color in BGR, so that the border becomes 0; in the map 0 is void.
-    dict(type='Pad', size=(176, 176), pad_val=dict(img=(103.53, 116.28, 123.675), seg=0)),
     dict(type='PackPanopticInputs'),
 ]
 test_pipeline = [

@@ -207,8 +207,37 @@ def group_pixels(
         members = (centroid_labels == label).nonzero().squeeze(1)
         own = (pixel_labels == label).nonzero().squeeze(1)
         if len(own) > 0:
-            groups[own] = members[_largest_map(scores[members], cells, pixels[own])]
+            groups[own] = members[largest_map(scores[members], cells, pixels[own])]
     return groups
+
+
+def largest_map(maps: Tensor, cells: BilinearCells, pixels: Tensor) -> Tensor:
+    """Which upsampled map is the largest at each pixel: the nearest centroid, whatever its class.
+
+    Args:
+        maps: (K, h, w) float, from :func:`score_maps`, or their sum over views; K > 0.
+        cells: Mapping from the maps to the original image.
+        pixels: (N,) int64, flat indices.
+
+    Returns:
+        (N,) int64 in [0, K), the lowest among equals.
+
+    Example:
+        >>> from einet.functional.resize import Shapes
+        >>> maps = torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]])
+        >>> cells = BilinearCells((1, 2), Shapes((4, 8), (4, 8), ori=(1, 4)), like=maps)
+        >>> largest_map(maps, cells, pixels=torch.tensor([0, 1, 3]))
+        tensor([0, 0, 1])
+    """
+    corner = maps.max(dim=0).indices
+    cell = cells.cell_of(pixels)
+    largest = corner.flatten()[cell]
+    border = (~cells.unanimous(corner)).flatten()[cell].nonzero().squeeze(1)
+    table = maps.flatten(1).t().contiguous()
+    for part in row_slices(len(border), len(maps)):
+        chosen = border[part]
+        largest[chosen] = cells.sample(table, pixels[chosen]).max(dim=1).indices
+    return largest
 
 
 def merge_segments(
@@ -283,19 +312,6 @@ def merge_segments(
         panoptic_ids=ids[kept],
         centroids=cells.to_image(peaks.xy[kept]),
     )
-
-
-def _largest_map(maps: Tensor, cells: BilinearCells, pixels: Tensor) -> Tensor:
-    """Which upsampled map (K, h, w) is the largest at each pixel (N,): (N,) int64 in [0, K)."""
-    corner = maps.max(dim=0).indices
-    cell = cells.cell_of(pixels)
-    largest = corner.flatten()[cell]
-    border = (~cells.unanimous(corner)).flatten()[cell].nonzero().squeeze(1)
-    table = maps.flatten(1).t().contiguous()
-    for part in row_slices(len(border), len(maps)):
-        chosen = border[part]
-        largest[chosen] = cells.sample(table, pixels[chosen]).max(dim=1).indices
-    return largest
 
 
 def row_slices(length: int, width: int) -> list[slice]:

@@ -8,13 +8,15 @@ Shape shorthand:
     H, W: original image
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from torch import Tensor
 
 from .grouping import Semantics, score_maps, semantic_decision
 from .resize import BilinearCells, Shapes
+from .voting import softmax_at
 
 
 class ImageMaps(NamedTuple):
@@ -22,6 +24,8 @@ class ImageMaps(NamedTuple):
 
     Attributes:
         semantics: Labels at the original size.
+        probability: Gives the probabilities of labels at pixels, both (M,) int64, as
+            :func:`einet.functional.voting.relabel` asks for them.
         cell_labels: (h, w) int64 in [0, C), labels of the maps' cells.
         heatmap_logits: (C_th, h, w) float.
         embeddings: I, (D, h, w) float: one, or those of several views.
@@ -29,6 +33,7 @@ class ImageMaps(NamedTuple):
     """
 
     semantics: Semantics
+    probability: Callable[[Tensor, Tensor], Tensor]
     cell_labels: Tensor
     heatmap_logits: Tensor
     embeddings: Sequence[Tensor]
@@ -88,6 +93,7 @@ def image_maps(
     cells = BilinearCells((height, width), shapes, like=semantic_logits)
     return ImageMaps(
         semantics=semantic_decision(semantic_logits, cells, len(heatmap_logits)),
+        probability=partial(softmax_at, semantic_logits, cells),
         cell_labels=semantic_logits.max(dim=0).indices,
         heatmap_logits=heatmap_logits,
         embeddings=[instance_embedding],

@@ -10,7 +10,10 @@ Shape shorthand:
     D: embedding width
 """
 
+from typing import Literal
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .precision import full_precision
@@ -87,10 +90,12 @@ def affinity(
     category_means: Tensor,
     present: Tensor | None = None,
     literal: bool = False,
+    temperature: float = 1.0,
 ) -> Tensor:
     r"""Weights of instances for categories, Eq. 2.
 
-    .. math:: \omega_{kj} = \frac{\exp(-D_e(E_k, V_j))}{\sum_{j' \in J} \exp(-D_e(E_k, V_{j'}))}
+    .. math:: \omega_{kj} = \frac{\exp(-D_e(E_k, V_j) / T)}
+                               {\sum_{j' \in J} \exp(-D_e(E_k, V_{j'}) / T)}
 
     Args:
         instance_means: E, (K, D) float.
@@ -98,6 +103,8 @@ def affinity(
         present: J as a mask, (C,) bool; None when all are present.
         literal: Use +D_e as printed. It gives the *farthest* category the largest weight, the
             opposite of Fig. 4, so the default has the minus.
+        temperature: T > 0; printed is 1. D_e lies in [0, 2], so at 1 no weight is more than 7.4
+            times another one; smaller temperatures tell near and far categories apart.
 
     Returns:
         (K, C). Rows sum to 1 over the present categories and are 0 when there is none; the columns
@@ -112,7 +119,7 @@ def affinity(
         tensor([[0.8808, 0.0000, 0.1192]])
     """
     distance = embedding_distance(instance_means, category_means)
-    logits = distance if literal else -distance
+    logits = (distance if literal else -distance) / temperature
     if present is None:
         return logits.softmax(dim=1)
     # A finite floor: with -inf, an image without any category would give NaN.
@@ -127,13 +134,14 @@ def center_contributions(
     affinity: Tensor,
     present: Tensor,
     num_things: int,
+    instances: Literal['own', 'all'] = 'all',
 ) -> tuple[Tensor, Tensor]:
     r"""What one image adds to the update of the centers: numerators and denominators of Eq. 3.
 
     A present thing category with an instance of its own gets :math:`\sum_k \omega_{kj}
-    \phi(E_k)` over :math:`\sum_k \omega_{kj}`, both over *all* K instances. Any other present
-    category (stuff; things of which only crowds are seen) gets :math:`\phi(V_j)` over 1, the
-    "moving average" of Fig. 4. Sums over several images are sums of what this returns.
+    \phi(E_k)` over :math:`\sum_k \omega_{kj}`. Any other present category (stuff; things of which
+    only crowds are seen) gets :math:`\phi(V_j)` over 1, the "moving average" of Fig. 4. Sums over
+    several images are sums of what this returns.
 
     Args:
         instance_means: E, (K, D) float.
@@ -142,6 +150,9 @@ def center_contributions(
         affinity: omega, (K, C) float, from :func:`affinity`.
         present: (C,) bool.
         num_things: Number of thing categories; they have the labels 0..num_things-1.
+        instances: What k runs over: ``'own'``, the category's instances, g(k) = j; or ``'all'`` K
+            instances of the image, as printed. Omega is nearly flat, so that with all of them
+            every thing category receives nearly the same mean and their centers become one.
 
     Returns:
         Numerators (C, D) and denominators (C,); both are 0 for absent categories.
@@ -166,6 +177,8 @@ def center_contributions(
     has_instance[instance_labels] = True
     has_instance[num_things:] = False
 
+    if instances == 'own':
+        affinity = affinity * F.one_hot(instance_labels, num_classes)
     weighted_sum = affinity.t() @ unit(instance_means)
     numerator = torch.where(has_instance[:, None], weighted_sum, unit(category_means))
     denominator = torch.where(has_instance, affinity.sum(0), 1.0)

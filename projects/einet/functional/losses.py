@@ -30,6 +30,7 @@ def semantic_center_loss(
     centers: Tensor,
     margin: float = 5.0,
     reduction: Literal['mean', 'sum'] = 'mean',
+    category_reduction: Literal['mean', 'sum'] = 'sum',
 ) -> Tensor:
     r"""Pixels near their category's center and far from the others', first line of Eq. 1.
 
@@ -47,6 +48,8 @@ def semantic_center_loss(
         reduction: ``'mean'``, or ``'sum'`` for the printed :math:`\frac{1}{N_j} [\sum - \sum +
             m]_+`. With sums the many pixels of other categories outweigh the category's own, and
             the hinge is nearly always closed.
+        category_reduction: ``'mean'`` over the categories j, or their ``'sum'`` as printed, which
+            grows with the number of categories in the image.
 
     Returns:
         Scalar >= 0.
@@ -74,9 +77,11 @@ def semantic_center_loss(
     far = weight @ distances.scatter(1, slot[:, None], 0.0)
     inside = counts[present].to(own.dtype)
     if reduction == 'sum':
-        return (F.relu(near - far + margin) / inside).sum()
-    outside = weight.sum() - inside
-    return F.relu(near / inside - far / outside.clamp_min(1) + margin).sum()
+        terms = F.relu(near - far + margin) / inside
+    else:
+        outside = weight.sum() - inside
+        terms = F.relu(near / inside - far / outside.clamp_min(1) + margin)
+    return terms.mean() if category_reduction == 'mean' else terms.sum()
 
 
 @full_precision

@@ -97,8 +97,10 @@ def merge_views(views: Iterable[View], num_views: int) -> ImageMaps:
         _add(heatmap, view.heatmap_logits, view, grid, torch.sigmoid)
         embeddings.append(read_at(view.instance_embedding, view.shapes, view.flips, grid))
         del view  # before the network makes the next one
+    in_pixels.div_(num_views)
     return ImageMaps(
-        semantics=most_probable(in_pixels.div_(num_views), len(heatmap)),
+        semantics=most_probable(in_pixels, len(heatmap)),
+        probability=lambda pixels, labels: in_pixels.flatten(1)[labels, pixels],
         cell_labels=in_cells.max(dim=0).indices,
         # Below 1 by what float32 can tell: a certain peak stays finite.
         heatmap_logits=heatmap.div_(num_views).logit_(eps=2**-24),

@@ -1,7 +1,8 @@
 """Hooks for mmengine's Runner."""
 
 from .class_names_hook import ClassNamesHook
+from .evaluation_check_hook import EvaluationCheckHook
 from .resume_schedule_hook import ResumeScheduleHook
 from .semantic_centers_hook import SemanticCentersHook
 
-__all__ = ['ClassNamesHook', 'ResumeScheduleHook', 'SemanticCentersHook']
+__all__ = ['ClassNamesHook', 'EvaluationCheckHook', 'ResumeScheduleHook', 'SemanticCentersHook']

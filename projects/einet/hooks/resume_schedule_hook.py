@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 
 from mmdet.registry import HOOKS
@@ -36,10 +35,14 @@ class ResumeScheduleHook(Hook):
         """Replace what the checkpoint brought."""
         if not runner.iter:
             return
+        if runner.iter >= runner.max_iters:
+            runner.logger.warning(
+                f'ResumeScheduleHook: nothing is left to train, the checkpoint is of iteration '
+                f'{runner.iter} of {runner.max_iters}: set train_cfg to a longer training'
+            )
         for start, (wrapper, schedulers) in zip(self.starts, _optimizers(runner), strict=True):
             if any(getattr(scheduler, 'need_val_args', False) for scheduler in schedulers):
-                runner.logger.log(
-                    logging.WARNING,
+                runner.logger.warning(
                     'ResumeScheduleHook: the schedule follows scores, so it goes on as in the '
                     'checkpoint, whatever the config says',
                 )

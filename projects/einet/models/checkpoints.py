@@ -1,9 +1,11 @@
-"""Checkpoints of another class set: a clear error, or a transfer of what fits."""
+"""Weights that cannot be read or do not fit: a clear error, or a warning and what fits."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPException
 from itertools import zip_longest
 from typing import Any
 
@@ -14,6 +16,61 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 CENTERS = 'interaction.centers.centers'
+
+
+@contextmanager
+def checked_weights(backbone: nn.Module) -> Iterator[None]:
+    """Watch the backbone's published weights while ``init_weights`` loads them.
+
+    mmengine raises the network's bare error and, of names that do not fit, gives a long list at
+    most.
+
+    Args:
+        backbone: Module whose ``init_cfg`` names the weights, if there are any.
+
+    Raises:
+        OSError: The file cannot be downloaded or read.
+        RuntimeError: None of the backbone's tensors is in the file. If some are not, they are
+            named in a warning.
+    """
+    source = _published_weights(backbone)
+    name = type(backbone).__name__
+    ways_out = (
+        'name the file by --cfg-options model.backbone.init_cfg.checkpoint=FILE, or start from '
+        'random weights by --cfg-options model.backbone.init_cfg=None'
+    )
+
+    def report_missing(_: nn.Module, keys: Any) -> None:
+        missing = keys.missing_keys
+        if dict(backbone.named_parameters()).keys() <= set(missing):
+            raise RuntimeError(
+                f'{name}: {source} has none of its parameters, so these are weights of another '
+                f'network. Get those of this one and {ways_out}'
+            )
+        if missing:
+            message = f'{name}: not in {source}, start from random values: {", ".join(missing)}'
+            print_log(message, 'current', logging.WARNING)
+
+    hook = backbone.register_load_state_dict_post_hook(report_missing)
+    try:
+        yield
+    except (OSError, HTTPException) as error:
+        if source is None:
+            raise
+        file = source.split('/')[-1]
+        raise OSError(
+            f'{name}: cannot read its published weights from {source} ({type(error).__name__}: '
+            f'{error}). Without a network, download {file} elsewhere and {ways_out}'
+        ) from error
+    finally:
+        hook.remove()
+
+
+def _published_weights(backbone: nn.Module) -> str | None:
+    """The address or file in the backbone's ``init_cfg``."""
+    given = getattr(backbone, 'init_cfg', None) or []
+    options = [given] if isinstance(given, dict) else given
+    return next((o['checkpoint'] for o in options if o.get('checkpoint')), None)
 
 
 def drop_other_shapes(
@@ -67,14 +124,14 @@ def check_classes(
     """Compare two class lists name by name: equal counts do not make equal classes.
 
     Args:
-        found: metainfo with ``classes``, and ``thing_classes`` where known; None or without
+        found: Metainfo with ``classes``, and ``thing_classes`` where known; None or without
             classes leaves it unchecked.
-        wanted: what it must be; likewise.
-        names: what the two are called, for the message.
-        allowed: only warn of a difference.
+        wanted: Metainfo that it must agree with.
+        names: Words for the two, in the message.
+        allowed: Only warn of a difference.
 
     Raises:
-        ValueError: when a name or its place differs; the message shows both lists side by side.
+        ValueError: A name or its place differs; the message shows both lists side by side.
     """
     if not found or not wanted or not found.get('classes') or not wanted.get('classes'):
         return
@@ -111,14 +168,16 @@ def name_classes(metainfo: dict[str, Any], config: Config, allowed: bool) -> Non
     mmdet names the classes of a checkpoint that holds no names after COCO's 80 things.
 
     Args:
-        metainfo: as mmdet found it; changed in place.
-        config: with ``test_dataloader.dataset``, which has the names.
-        allowed: only warn of other names.
+        metainfo: As mmdet found it; changed in place.
+        config: Config with ``test_dataloader.dataset``, which has the names.
+        allowed: Only warn of other names.
 
     Raises:
-        ValueError: when the checkpoint has other names than the config.
+        ValueError: The checkpoint has other names than the config.
     """
     own = own_metainfo(config)
+    if not own:
+        return
     if 'thing_classes' not in metainfo and list(metainfo['classes']) == get_classes('coco'):
         print_log('The checkpoint holds no class names; those of the config are used', 'current')
         metainfo.update({key: own[key] for key in own.keys() - {'palette'}})

@@ -12,10 +12,11 @@ from __future__ import annotations
 from mmdet.models.detectors import BaseDetector
 from mmdet.registry import MODELS
 from mmdet.structures import SampleList
+from mmengine.config import Config
 from torch import Tensor
 
 from ..functional.resize import Shapes
-from .checkpoints import drop_other_shapes, name_classes
+from .checkpoints import checked_weights, drop_other_shapes, name_classes
 from .outputs import split_outputs, write_prediction
 
 
@@ -82,6 +83,8 @@ class PanopticDetector(BaseDetector):
         }
         self.target_options = dict(targets or {})
         self.allow_other_classes = allow_other_classes
+        self._cfg: Config | None = None
+        self._dataset_meta: dict | None = None
         self.backbone = MODELS.build(backbone)
         self.neck = None if neck is None else MODELS.build(neck)
         self.semantic_decoder = MODELS.build(semantic_decoder)
@@ -89,19 +92,34 @@ class PanopticDetector(BaseDetector):
         self.criterion = MODELS.build(criterion)
         self.fusion = MODELS.build({**self.class_counts, **fusion})
 
+    def init_weights(self) -> None:
+        """Initialize; published weights of the backbone must be readable and fit."""
+        with checked_weights(self.backbone):
+            super().init_weights()
+
     @property
-    def dataset_meta(self) -> dict:
-        """Class names and colors, which mmdet's inference sets together with ``cfg``."""
-        config = getattr(self, 'cfg', None)
-        if config is not None and not self._classes_named:
-            name_classes(self._dataset_meta, config, self.allow_other_classes)
-            self._classes_named = True
+    def cfg(self) -> Config | None:
+        """The whole config, as mmdet's inference sets it."""
+        return self._cfg
+
+    @cfg.setter
+    def cfg(self, config: Config) -> None:
+        self._cfg = config
+        self._name_classes()
+
+    @property
+    def dataset_meta(self) -> dict | None:
+        """Class names and colors, as mmdet's inference sets them, before or after ``cfg``."""
         return self._dataset_meta
 
     @dataset_meta.setter
     def dataset_meta(self, metainfo: dict) -> None:
         self._dataset_meta = metainfo
-        self._classes_named = False
+        self._name_classes()
+
+    def _name_classes(self) -> None:
+        if self._cfg is not None and self._dataset_meta is not None:
+            name_classes(self._dataset_meta, self._cfg, self.allow_other_classes)
 
     def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
         """Features at strides 4, 8 and 16 or 32, of the backbone or its neck."""

@@ -14,22 +14,35 @@ from torch import Tensor
 
 from ..functional.grouping import (
     PanopticResult,
+    Semantics,
     group_pixels,
+    largest_map,
     merge_segments,
 )
-from ..functional.heatmap import find_peaks
+from ..functional.heatmap import Peaks, find_peaks
 from ..functional.image_maps import ImageMaps, image_maps
 from ..functional.resize import Shapes
+from ..functional.voting import majority_labels, relabel
 from .fusion_base import PanopticFusion
 from .outputs import EINetOutputs
+
+GROUPINGS = ('class', 'vote')
 
 
 @MODELS.register_module()
 class EmbeddingPanopticFusion(PanopticFusion):
-    """Group the pixels of every thing class around the peaks of its centroid heatmap, Eq. (9).
+    """Group thing pixels around the peaks of the centroid heatmap, Eq. (9).
 
-    A thing class without a peak becomes void. The arguments are those of :class:`PanopticFusion`,
-    the defaults the paper's: ``kernel_size`` in pixels at stride 4, ``top_k`` per thing class.
+    The other arguments are those of :class:`PanopticFusion`, the defaults the paper's:
+    ``kernel_size`` in pixels at stride 4.
+
+    Args:
+        grouping: ``'class'``, the paper's: the peaks of each thing class are sought in its own
+            channel and get the pixels of that class; a class without a peak becomes void. There
+            are up to ``top_k`` peaks per thing class. ``'vote'``: peaks are sought in the maximum
+            of all channels, every thing pixel joins the nearest, and an instance has the class of
+            most of its pixels; so an object whose pixels are of two minds stays whole. There are
+            up to ``top_k`` peaks per image.
     """
 
     def __init__(
@@ -40,10 +53,16 @@ class EmbeddingPanopticFusion(PanopticFusion):
         peak_threshold: float = 0.3,
         top_k: int = 30,
         stuff_area: int = 4096,
+        grouping: str = 'class',
     ) -> None:
         super().__init__(
             num_things_classes, num_stuff_classes, kernel_size, peak_threshold, top_k, stuff_area
         )
+        if grouping not in GROUPINGS:
+            raise ValueError(
+                f'{type(self).__name__}: grouping must be one of {GROUPINGS}, got {grouping!r}'
+            )
+        self.grouping = grouping
 
     @torch.no_grad()
     def forward(self, outputs: EINetOutputs, shapes: Shapes) -> PanopticResult:
@@ -72,31 +91,57 @@ class EmbeddingPanopticFusion(PanopticFusion):
         Returns:
             The panoptic map and its instances.
         """
-        cells, semantics = maps.cells, maps.semantics
-        peaks = find_peaks(
-            maps.heatmap_logits.sigmoid(),
-            kernel_size=self.kernel_size,
-            threshold=self.peak_threshold,
-            top_k=self.top_k,
-            labels=maps.cell_labels,
-            valid=maps.shapes.valid_cells(cells.map_shape),
-            ranking=maps.heatmap_logits,
-        )
-        groups = group_pixels(
-            maps.score_maps(peaks.xy),
-            peaks.labels,
-            cells,
-            semantics.thing_pixels,
-            semantics.thing_labels,
-        )
+        by_class = self.grouping == 'class'
+        peaks, semantics, groups = self._by_class(maps) if by_class else self._by_vote(maps)
         return merge_segments(
             semantics,
             groups,
             peaks,
-            cells,
+            maps.cells,
             self.num_classes,
             self.num_things_classes,
             self.stuff_area,
+        )
+
+    def _by_class(self, maps: ImageMaps) -> tuple[Peaks, Semantics, Tensor]:
+        """Peaks, semantics, and the peak of every thing pixel: each class by itself."""
+        semantics = maps.semantics
+        peaks = self._peaks(maps, maps.heatmap_logits, maps.cell_labels)
+        groups = group_pixels(
+            maps.score_maps(peaks.xy),
+            peaks.labels,
+            maps.cells,
+            semantics.thing_pixels,
+            semantics.thing_labels,
+        )
+        return peaks, semantics, groups
+
+    def _by_vote(self, maps: ImageMaps) -> tuple[Peaks, Semantics, Tensor]:
+        """Peaks, semantics, and the peak of every thing pixel: all classes together."""
+        semantics = maps.semantics
+        # One channel for things, whatever their class, which takes label 0; stuff gets label 1.
+        heatmap = maps.heatmap_logits.amax(dim=0, keepdim=True)
+        is_stuff = (maps.cell_labels >= self.num_things_classes).long()
+        peaks = self._peaks(maps, heatmap, is_stuff)
+        if len(peaks.labels) == 0:
+            return peaks, semantics, torch.full_like(semantics.thing_pixels, -1)
+        groups = largest_map(maps.score_maps(peaks.xy), maps.cells, semantics.thing_pixels)
+        labels = majority_labels(
+            groups, semantics.thing_labels, len(peaks.labels), self.num_things_classes
+        )
+        semantics = relabel(semantics, groups, labels, maps.probability)
+        return peaks._replace(labels=labels), semantics, groups
+
+    def _peaks(self, maps: ImageMaps, heatmap_logits: Tensor, cell_labels: Tensor) -> Peaks:
+        """Peaks of a heatmap where the cells' labels are those of its channels."""
+        return find_peaks(
+            heatmap_logits.sigmoid(),
+            kernel_size=self.kernel_size,
+            threshold=self.peak_threshold,
+            top_k=self.top_k,
+            labels=cell_labels,
+            valid=maps.shapes.valid_cells(maps.cells.map_shape),
+            ranking=heatmap_logits,
         )
 
     def checked(self, outputs: EINetOutputs) -> dict[str, Tensor]:

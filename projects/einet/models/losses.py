@@ -37,17 +37,19 @@ class SemanticCenterLoss(nn.Module):
         self,
         margin: float = 5.0,
         reduction: Reduction = 'mean',
+        category_reduction: Reduction = 'sum',
         loss_weight: float = 0.01,
     ) -> None:
         super().__init__()
         self.margin = margin
         self.reduction = _checked(reduction, self)
+        self.category_reduction = _checked(category_reduction, self)
         self.loss_weight = loss_weight
 
     def forward(self, embeddings: Tensor, labels: Tensor, centers: Tensor) -> Tensor:
         """Loss of one image; S (N, D), y (N,), Q (C, D)."""
         return self.loss_weight * F.semantic_center_loss(
-            embeddings, labels, centers, self.margin, self.reduction
+            embeddings, labels, centers, self.margin, self.reduction, self.category_reduction
         )
 
 

@@ -36,11 +36,14 @@ class PanopticDataPreprocessor(DetDataPreprocessor):
         rgb_to_bgr: Swap the channels of RGB input.
         void_label: C, void of ``gt_panoptic_seg``; :class:`EINet` sets it.
         num_things_classes: C_th of the model; None leaves that of the samples unchecked.
+        batch_augments: Changes of the normalized batch in training, such as mmdet's
+            ``BatchFixedSizePad``; target maps grow with it.
         non_blocking: Copy to the device asynchronously.
 
     Raises:
-        ValueError: An image has NaN or infinite values, a target map has another size than
-            its image, or samples were made for other class counts than the model's.
+        ValueError: An image has other values than 8-bit ones, NaN or infinite ones, a target map
+            has another size than its image, or samples were made for other class counts than the
+            model's.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class PanopticDataPreprocessor(DetDataPreprocessor):
         rgb_to_bgr: bool = False,
         void_label: int | None = None,
         num_things_classes: int | None = None,
+        batch_augments: list[dict] | None = None,
         non_blocking: bool = False,
     ) -> None:
         super().__init__(
@@ -62,6 +66,7 @@ class PanopticDataPreprocessor(DetDataPreprocessor):
             pad_value=pad_value,
             bgr_to_rgb=bgr_to_rgb,
             rgb_to_bgr=rgb_to_bgr,
+            batch_augments=batch_augments,
             non_blocking=non_blocking,
         )
         self.void_label = void_label
@@ -72,13 +77,20 @@ class PanopticDataPreprocessor(DetDataPreprocessor):
 
         Args:
             data: ``inputs``, B tensors (3, h, w) or one (B, 3, h, w), and ``data_samples``, B
-                samples or None. Neither is changed.
-            training: No difference; kept for the interface.
+                samples or None. Neither is changed. Gray images (1, h, w) become gray in three
+                channels, and a fourth channel, alpha, is left out.
+            training: Apply ``batch_augments``, and accept floats in 0..1, as of an all but black
+                image.
 
         Returns:
             ``inputs``, (B, 3, H, W) float32, and ``data_samples`` with maps of (1, H, W).
         """
         samples = data.get('data_samples') or [DetDataSample()] * len(data['inputs'])
+        if self._enable_normalize and len(self.mean) == 3:
+            for image, sample in zip(data['inputs'], samples, strict=True):
+                _check_image(image, sample, training)
+            if any(len(image) != 3 for image in data['inputs']):
+                data = data | dict(inputs=[_three_channels(image) for image in data['inputs']])
         for image, sample in zip(data['inputs'], samples, strict=True):
             self._check(image, sample)
         data = super().forward(data, training)
@@ -88,7 +100,7 @@ class PanopticDataPreprocessor(DetDataPreprocessor):
 
     def _check(self, image: Tensor, sample: DetDataSample) -> None:
         """Refuse a sample that would spoil training silently."""
-        name = sample.get('img_path', 'image without img_path')
+        name = _name(sample)
         if image.is_floating_point() and not torch.isfinite(image).all():
             raise ValueError(
                 f'{name}: the image has NaN or infinite values after the pipeline; repair the '
@@ -128,6 +140,32 @@ class PanopticDataPreprocessor(DetDataPreprocessor):
             # A copy: the caller keeps its own instances, unpadded.
             sample.gt_instances = sample.gt_instances.clone()
             sample.gt_instances.masks = sample.gt_instances.masks.pad(size, pad_val=0)
+
+
+def _name(sample: DetDataSample) -> str:
+    return sample.get('img_path') or 'image without img_path'
+
+
+def _check_image(image: Tensor, sample: DetDataSample, training: bool) -> None:
+    """Refuse what is no image of 8-bit values."""
+    problem = None
+    if image.ndim != 3 or image.shape[0] not in (1, 3, 4):
+        problem = f'shape {tuple(image.shape)}'
+    elif image.dtype != torch.uint8 and not image.is_floating_point():
+        problem = f'values of {image.dtype}'
+    elif not training and image.is_floating_point() and 0 < image.max() <= 1:
+        problem = 'floats in 0..1'
+    if problem is not None:
+        raise ValueError(
+            f'{_name(sample)}: the image has {problem}; give (height, width, 3) BGR, gray or BGRA '
+            f'as uint8, or as floats in 0..255: multiply floats in 0..1 by 255, divide 16-bit '
+            f'values by 257'
+        )
+
+
+def _three_channels(image: Tensor) -> Tensor:
+    """(3, H, W) of a gray (1, H, W), BGR (3, H, W) or BGRA (4, H, W) image."""
+    return image.expand(3, -1, -1) if len(image) == 1 else image[:3]
 
 
 def _pad(pixel_data: PixelData, size: tuple[int, int], value: int) -> PixelData:

@@ -13,7 +13,7 @@ from mmengine import dist
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from ..functional.interaction import update_centers
+from ..functional.interaction import unit, update_centers
 
 
 @MODELS.register_module()
@@ -31,6 +31,7 @@ class SemanticCenters(BaseModule):
     Args:
         num_classes: C, things first.
         embed_dims: D.
+        num_things_classes: C_th.
         momentum: mu, the share of the old center that stays, in [0, 1].
         normalize: Divide Eq. (3)'s sum by the sum of its weights (default). ``False`` is the
             printed equation, whose update grows with the number of instances.
@@ -42,11 +43,17 @@ class SemanticCenters(BaseModule):
     staged_denominator: Tensor
 
     def __init__(
-        self, num_classes: int, embed_dims: int, momentum: float = 0.9, normalize: bool = True
+        self,
+        num_classes: int,
+        embed_dims: int,
+        num_things_classes: int,
+        momentum: float = 0.9,
+        normalize: bool = True,
     ) -> None:
         super().__init__()
         if not 0 <= momentum <= 1:
             raise ValueError(f'SemanticCenters: momentum must lie in [0, 1], got {momentum}')
+        self.num_things_classes = num_things_classes
         self.momentum = momentum
         self.normalize = normalize
         self.register_buffer('centers', torch.zeros(num_classes, embed_dims))
@@ -134,10 +141,13 @@ class SemanticCenters(BaseModule):
             state_dict.pop(prefix + name, None)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def mean_cosine(self) -> Tensor:
-        """Mean cosine over pairs of different seen centers, in [-1, 1]; 0 with fewer than two."""
-        directions = torch.nn.functional.normalize(self.centers[self.seen], dim=1)
-        count = directions.shape[0]
-        if count < 2:
-            return self.centers.new_zeros(())
-        return (directions.sum(dim=0).square().sum() - count) / (count * (count - 1))
+    def cosines(self) -> Tensor:
+        """Cosine between every two different centers.
+
+        Returns:
+            (C, C) float32 in [-1, 1]; -1 on the diagonal and where a center has not been seen.
+        """
+        directions = unit(self.centers)
+        is_pair = self.seen[:, None] & self.seen
+        is_pair.fill_diagonal_(False)
+        return torch.where(is_pair, directions @ directions.t(), -1.0)

@@ -7,14 +7,17 @@ Shape shorthand:
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from mmdet.registry import MODELS
 
 from ..functional.grouping import PanopticResult, merge_segments, semantic_decision
 from ..functional.heatmap import find_peaks
 from ..functional.resize import BilinearCells, Shapes, resize_maps
+from ..functional.voting import majority_labels, relabel, softmax_at
 from ..models.fusion_base import PanopticFusion
-from .offsets import group_by_offsets, majority_labels, relabel
+from .offsets import group_by_offsets
 from .outputs import PanopticDeepLabOutputs
 
 
@@ -81,7 +84,7 @@ class OffsetPanopticFusion(PanopticFusion):
             groups, semantics.thing_labels, len(peaks.labels), self.num_things_classes
         )
         return merge_segments(
-            relabel(semantics, groups, labels, logits, cells),
+            relabel(semantics, groups, labels, partial(softmax_at, logits, cells)),
             groups,
             peaks._replace(labels=labels),
             # Its peaks already are in pixels of the image.

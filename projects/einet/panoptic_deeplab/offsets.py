@@ -17,7 +17,7 @@ import math
 import torch
 from torch import Tensor
 
-from ..functional.grouping import Semantics, row_slices
+from ..functional.grouping import row_slices
 from ..functional.heatmap import draw_gaussians
 from ..functional.precision import full_precision
 from ..functional.resize import BilinearCells
@@ -118,59 +118,6 @@ def group_by_offsets(
         moved = positions[chosen] + cells.sample(table, pixels[chosen])
         nearest[chosen] = _nearest(moved, centers)
     return nearest
-
-
-def majority_labels(
-    groups: Tensor, labels: Tensor, num_groups: int, num_things_classes: int
-) -> Tensor:
-    """The most frequent label of every group's pixels.
-
-    Args:
-        groups: (N,) int64 in [0, K), -1 for pixels of no group.
-        labels: (N,) int64 in [0, C_th).
-        num_groups: K.
-        num_things_classes: C_th.
-
-    Returns:
-        (K,) int64 in [0, C_th), the lowest among equals; 0 for a group without pixels.
-    """
-    members = groups >= 0
-    cast = groups[members] * num_things_classes + labels[members]
-    votes = torch.bincount(cast, minlength=num_groups * num_things_classes)
-    return votes.view(num_groups, num_things_classes).max(dim=1).indices
-
-
-def relabel(
-    semantics: Semantics,
-    groups: Tensor,
-    group_labels: Tensor,
-    logits: Tensor,
-    cells: BilinearCells,
-) -> Semantics:
-    """Overrule the labels of thing pixels by those of their groups.
-
-    Args:
-        semantics: Image's decision.
-        groups: (N,) int64 in [0, K), -1 for pixels of no group.
-        group_labels: (K,) int64 in [0, C_th).
-        logits: (C, h, w) float, what ``semantics`` was decided from.
-        cells: Way from the maps to the original image.
-
-    Returns:
-        ``semantics`` with other ``thing_labels``, and their softmax probabilities.
-    """
-    labels, probabilities = semantics.thing_labels.clone(), semantics.thing_probabilities.clone()
-    members = (groups >= 0).nonzero().squeeze(1)
-    voted = group_labels[groups[members]]
-    overruled = members[voted != labels[members]]
-    labels[members] = voted
-    table = logits.flatten(1).t().contiguous()
-    for part in row_slices(len(overruled), len(logits)):
-        chosen = overruled[part]
-        values = cells.sample(table, semantics.thing_pixels[chosen])
-        own = values.gather(1, labels[chosen, None]).squeeze(1)
-        probabilities[chosen] = (own - values.logsumexp(dim=1)).exp()
-    return semantics._replace(thing_labels=labels, thing_probabilities=probabilities)
 
 
 def _middles(

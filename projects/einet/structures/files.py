@@ -1,6 +1,7 @@
 """Files: read from any storage, written in one step, so that nobody meets half a file."""
 
 import json
+import tempfile
 import uuid
 from pathlib import Path
 from typing import Any
@@ -105,3 +106,21 @@ def read_json(path: Path) -> Any:
         raise FileNotFoundError(f'{path} does not exist') from error
     except ValueError as error:
         raise ValueError(f'{path} is not JSON or is cut off: {error}') from error
+
+
+def check_folder(folder: str | Path, setting: str) -> None:
+    """Make a folder and write to it, before work whose results go there.
+
+    Args:
+        folder: Folder of the results.
+        setting: Option or key that names it, for the message.
+
+    Raises:
+        OSError: It cannot be made or written to.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f'{setting}: cannot write to {folder}: {error}') from error

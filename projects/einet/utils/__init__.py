@@ -8,7 +8,7 @@ from .config import (
     load_config,
     set_data_root,
 )
-from .consistency import check_testing, check_training
+from .consistency import check_testing, check_training, type_name
 from .distributed import prepare_cpu_ranks
 from .start import describe_start, resume_latest
 
@@ -24,4 +24,5 @@ __all__ = [
     'prepare_cpu_ranks',
     'resume_latest',
     'set_data_root',
+    'type_name',
 ]

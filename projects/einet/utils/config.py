@@ -11,6 +11,8 @@ from typing import Any
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 
+from .consistency import type_name
+
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 _DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -120,7 +122,7 @@ def enable_amp(config: Config) -> None:
             '--amp needs an accelerator (CUDA, NPU, MLU or MUSA) and none was found; '
             'leave it out to train in float32'
         )
-    kind = config.optim_wrapper.type
+    kind = type_name(config.optim_wrapper.type)
     if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
         raise ValueError(f'--amp replaces OptimWrapper, but optim_wrapper.type is {kind}')
     config.optim_wrapper.type = 'AmpOptimWrapper'

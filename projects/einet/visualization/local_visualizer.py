@@ -70,7 +70,7 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
 
         Args:
             name: Name under which the backends record the drawing.
-            image: (H, W, 3) uint8 RGB, original image.
+            image: (H, W, 3) uint8 RGB, gray (H, W) or RGBA (H, W, 4), original image.
             data_sample: ``pred_panoptic_seg`` (``sem_seg``: (1, H, W)) and the ground truth, see
                 :func:`.ground_truth.ground_truth`.
             draw_gt: Whether to draw the left side.
@@ -105,8 +105,10 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
                 'the visualizer does not know the class names: set its `dataset_meta` to the '
                 'metainfo of the data set'
             )
+        if image.ndim == 2 or image.shape[2] == 1:
+            image = np.broadcast_to(image.reshape(*image.shape[:2], 1), (*image.shape[:2], 3))
         drawn = self._draw_sides(
-            image.clip(0, 255).astype(np.uint8), data_sample, draw_gt, draw_pred
+            image[..., :3].clip(0, 255).astype(np.uint8), data_sample, draw_gt, draw_pred
         )
         self.set_image(drawn)
         if show:

@@ -3,9 +3,12 @@
 import pytest
 import torch
 from mmdet.registry import MODELS
+from mmengine.config import Config
 from torch import nn
 
 from einet.models.backbones.xception import Xception41, Xception65, Xception71
+
+from ...paths import CONFIGS
 
 NORM = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
 EVERY = range(5)
@@ -178,6 +181,29 @@ def test_published_weights_load_without_their_classifier(tmp_path):
     x = torch.randn(1, 3, 33, 47)
     for ours, theirs in zip(model.eval()(x), published.eval()(x), strict=True):
         assert torch.equal(ours, theirs)
+
+
+def test_the_preset_takes_every_tensor_from_the_published_file(tmp_path):
+    with torch.device('meta'):
+        shapes = {k: v.shape for k, v in Xception71(num_classes=1000).state_dict().items()}
+    # A value of its own for each name, so that none can take another's place.
+    published = {
+        name: torch.tensor(float(index)).expand(shapes[name])
+        for index, name in enumerate(sorted(timm_keys(23, (0, 1, 2, 3, 4, 21))), start=2)
+    }
+    torch.save(published, tmp_path / 'xception71.pth')
+    preset = Config.fromfile(CONFIGS / '_base_' / 'models' / 'trunk_x71.py').trunk.backbone
+    preset.init_cfg.checkpoint = str(tmp_path / 'xception71.pth')
+    model = MODELS.build(preset)
+    reports = []
+    model.register_load_state_dict_post_hook(lambda _, keys: reports.append(keys))
+    model.init_weights()
+    (report,) = reports
+    assert report.missing_keys == []
+    state = model.state_dict()
+    assert set(published) - set(state) == {'head.fc.weight', 'head.fc.bias'}
+    assert len(state) == 876
+    assert all((value == published[name].flatten()[0]).all() for name, value in state.items())
 
 
 @torch.no_grad()

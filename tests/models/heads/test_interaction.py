@@ -50,6 +50,31 @@ def test_literal_affinity_prefers_the_far_category():
     assert near.centers.staged_denominator[0] > far.centers.staged_denominator[0]
 
 
+def test_own_instances_make_the_center_of_a_thing():
+    means = [torch.tensor([[3.0, 0.0], [0.0, 2.0]])]
+    image = means, [torch.tensor([0, 1])], torch.ones(1, 3, 2), torch.ones(1, 3).bool()
+    # With one instance a category, the weights drop out.
+    centers = _head(instances='own')(*image)[0]
+    torch.testing.assert_close(centers[:2], torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+    mixed = _head(instances='all')(*image)[0]
+    torch.testing.assert_close(mixed[:2], torch.full((2, 2), 0.5))
+
+
+def test_temperature_sharpens_the_affinity():
+    warm, cold = _head(), _head(temperature=0.1)
+    warm(*_image()), cold(*_image())
+    # Both instances are nearer to V of their own class 0 than to that of class 2.
+    assert cold.centers.staged_denominator[0] > 1.99 > warm.centers.staged_denominator[0]
+
+
+@pytest.mark.parametrize(
+    ('option', 'match'), [(dict(instances='some'), 'instances'), (dict(temperature=0), 'positive')]
+)
+def test_options_out_of_range(option, match):
+    with pytest.raises(ValueError, match=match):
+        _head(**option)
+
+
 def test_images_see_their_own_update_and_share_the_commit():
     means, labels, category_means, present = _image()
     other = [torch.tensor([[-1.0, -1.0]])], [torch.tensor([1])]

@@ -18,7 +18,7 @@ import numpy as np
 from mmengine.utils import ProgressBar
 from numpy.typing import NDArray
 
-from ...structures.files import write_file, write_png
+from ...structures.files import read_json, write_file, write_png
 from ...structures.id_map import ids_to_bgr
 from ...structures.limits import MAX_ID
 from ...structures.segment_pixels import measure_segments
@@ -100,7 +100,7 @@ def claim_folder(out: Path, parameters: ShapesParameters, force: bool) -> None:
     """
     marker = out / _PARAMETERS_FILE
     if marker.exists():
-        found = json.loads(marker.read_text())
+        found = read_json(marker)
         if found != asdict(parameters) and not force:
             raise FileExistsError(
                 f'{out} holds a set made with {found}, not {asdict(parameters)}.\n'
@@ -121,7 +121,7 @@ def is_complete(out: Path, split: str, parameters: ShapesParameters) -> bool:
     path = _json_file(out, split)
     if not path.exists():
         return False
-    content = json.loads(path.read_text())
+    content = read_json(path)
     made_with = {name: content['info'].get(name) for name in asdict(parameters)}
     names = {p.name for p in (out / split).glob('*.jpg')}
     masks = {p.name for p in path.with_suffix('').glob('*.png')}

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ...functional.interaction import affinity, calibrate, center_contributions
 
+INSTANCES = ('own', 'all')
 CALIBRATIONS = ('dual', 'replace', 'none')
 
 
@@ -42,6 +43,9 @@ class InteractionHead(BaseModule):
             only, as printed; ``'none'``: the raw one only.
         literal_affinity: Eq. (2) with the sign as printed, which weights the farthest category
             most.
+        temperature: Eq. (2)'s softmax; printed is 1.
+        instances: Instances that Eq. (3) sums for a thing category: ``'own'`` or, as printed,
+            ``'all'`` of the image, which turns the centers of all thing categories into one.
     """
 
     def __init__(
@@ -53,6 +57,8 @@ class InteractionHead(BaseModule):
         sem_aug: bool = True,
         calibration: str = 'dual',
         literal_affinity: bool = False,
+        temperature: float = 1.0,
+        instances: str = 'all',
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -60,12 +66,24 @@ class InteractionHead(BaseModule):
             raise ValueError(
                 f'InteractionHead: calibration must be one of {CALIBRATIONS}, got {calibration!r}'
             )
+        if instances not in INSTANCES:
+            raise ValueError(
+                f'InteractionHead: instances must be one of {INSTANCES}, got {instances!r}'
+            )
+        if temperature <= 0:
+            raise ValueError(f'InteractionHead: temperature must be positive, got {temperature}')
         self.num_things_classes = num_things_classes
         num_classes = num_things_classes + num_stuff_classes
         self.sem_aug = sem_aug
         self.calibration = calibration if sem_aug else 'none'
         self.literal_affinity = literal_affinity
-        sizes = {'num_classes': num_classes, 'embed_dims': embed_dims}
+        self.temperature = temperature
+        self.instances = instances
+        sizes = {
+            'num_classes': num_classes,
+            'num_things_classes': num_things_classes,
+            'embed_dims': embed_dims,
+        }
         self.centers = MODELS.build({**sizes, **centers})
         is_thing = torch.arange(num_classes) < num_things_classes
         self.register_buffer('is_thing', is_thing, persistent=False)
@@ -126,7 +144,9 @@ class InteractionHead(BaseModule):
         """Numerator (C, D) and denominator (C,) of Eq. (3) for one image."""
         if not self.sem_aug:
             instance_means, instance_labels = instance_means[:0], instance_labels[:0]
-        weights = affinity(instance_means, category_means, present, literal=self.literal_affinity)
+        weights = affinity(
+            instance_means, category_means, present, self.literal_affinity, self.temperature
+        )
         return center_contributions(
             instance_means,
             instance_labels,
@@ -134,4 +154,5 @@ class InteractionHead(BaseModule):
             weights,
             present,
             num_things=self.num_things_classes,
+            instances=self.instances,
         )
