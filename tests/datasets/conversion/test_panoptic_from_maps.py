@@ -260,6 +260,38 @@ def test_unknown_value(source, capsys):
     assert '2 of 2 images failed' in out
 
 
+@pytest.mark.parametrize('instances', [INSTANCES, np.where(SEMANTIC == 300, 255, 0)])
+def test_mask_of_0_and_255(source, capsys, instances):
+    source.write('semantic', 'sub/b.png', np.where(SEMANTIC == 300, 255, 7).astype(np.uint16))
+    source.write('instances', 'sub/b.png', np.where(SEMANTIC == 300, instances, 0).astype(np.uint8))
+    with pytest.raises(SystemExit):
+        source.run()
+    out = capsys.readouterr().out
+    assert '1 of 2 images failed' in out
+    assert f'semantic/sub/b.png: all {1 if instances.max() == 255 else 2} objects' in out
+    assert '255 is the void value' in out
+    assert '--void' in out
+
+
+def test_void_may_have_objects_beside_things_and_numbers_of_stuff(source):
+    source.write('instances', 'a.png', np.where(SEMANTIC == 255, 9, INSTANCES).astype(np.uint8))
+    source.write('semantic', 'sub/b.png', np.array([[7, 255, 7, 7, 7]] * 3, np.uint16))
+    source.write('instances', 'sub/b.png', np.full((3, 5), 4, np.uint8))
+    source.run()
+    assert source.segments() == EXPECTED
+    assert [segment[:2] for segment in source.segments(1)] == [(7, 0)]
+
+
+def test_split_without_a_single_object(source):
+    for name in ('a.png', 'sub/b.png'):
+        source.write('instances', name, np.zeros((3, 5), np.uint8))
+    with pytest.raises(
+        SystemExit, match=r'panoptic_train\.json is written.*no single object.*--void'
+    ):
+        source.run()
+    assert [s[:2] for s in source.segments()] == [(0, 1), (7, 0), (300, 1)]
+
+
 @pytest.mark.parametrize('folder', ['images', 'semantic', 'instances'])
 @pytest.mark.parametrize('damage', ['cut off', 'missing', 'another size', 'colors'])
 def test_damaged_input(source, capsys, folder, damage):

@@ -281,6 +281,14 @@ def segment_that_is_not_painted(small):
     small.annotation()['segments_info'].append(segment)
 
 
+@defect('no-things', 'train: 17.08 % of pixels are void or crowd')
+def things_that_a_mask_made_void(small):
+    for number in range(3):
+        id_map = valid_map()
+        id_map[np.isin(id_map, (MAN, CAR, CROWD))] = 0
+        small.paint(id_map, {SKY: 30, TREE: 12}, number)
+
+
 @warning('image-depth', 'photo_0.jpg', 'I;16')
 def image_of_16_bits(small):
     deep = np.full((HEIGHT, WIDTH), 4000, np.uint16)

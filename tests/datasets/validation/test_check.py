@@ -82,6 +82,7 @@ NOT_RAISED = {
     'model-class-count',
     'image-size',
     'segment-without-pixels',
+    'no-things',
     'loader',
 }
 READ = {'image-missing', 'image-unreadable', 'png-missing', 'png-unreadable', 'png-mode'}

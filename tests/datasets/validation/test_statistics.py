@@ -60,14 +60,23 @@ def test_counts_without_a_png():
     assert rows(counts) == [[0] * 5, [1, 3, 1, 0, 0], [1, 1, 0, 0, 0], [0] * 5]
 
 
+def findings(counts) -> list[tuple[str, str]]:
+    found = count_findings(counts, TABLE, ('man', 'car', 'sky'), num_pixels=12)
+    return [(finding.kind, finding.message) for finding in found]
+
+
 def test_findings():
     counts = counted((2, 0, 2, 0, 0), (1, 3, 1, 4, 1), (0, 0, 0, 0, 0))
-    found = [(f.kind, f.message) for f in count_findings(counts, TABLE, ('man', 'car', 'sky'))]
-    assert found == [
+    assert findings(counts) == [
         ('class-without-instances', 'man (thing), only crowd'),
         ('tiny-instances', '1 of 3 instances of car'),
         ('class-without-instances', 'sky (stuff)'),
     ]
+
+
+def test_without_things_each_missing_thing_is_not_said_as_well():
+    counts = counted((1, 0, 1, 0, 0), (0, 0, 0, 0, 0), (2, 2, 0, 3, 0))
+    assert findings(counts) == [('no-things', '75.00 % of pixels are void or crowd')]
 
 
 def test_table():

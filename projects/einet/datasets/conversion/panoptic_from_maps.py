@@ -152,7 +152,7 @@ def merge_maps(
         (H, W) numbers, 0 = void, and ``category_id`` and ``iscrowd`` of each, from number 1.
 
     Raises:
-        ValueError: A value is neither void nor the id of a category.
+        ValueError: A value is neither void nor the id of a category, or all objects are void.
     """
     unknown = set(np.unique(semantic).tolist()) - is_thing.keys() - {void}
     if unknown:
@@ -161,6 +161,8 @@ def merge_maps(
             f'void value {void}'
         )
     on_thing = np.isin(semantic, [i for i, thing in is_thing.items() if thing])
+    if not on_thing.any():
+        _check_void(semantic, instances, void, path)
     runs = find_runs(semantic.astype(np.int64) << 32 | np.where(on_thing, instances, 0))
     pairs, of_run = np.unique(runs.values, return_inverse=True)
     counted = pairs >> 32 != void
@@ -170,6 +172,22 @@ def merge_maps(
         for pair in pairs[counted].tolist()
     ]
     return runs.paint(numbers[of_run]), segments
+
+
+def _check_void(
+    semantic: NDArray[np.integer], instances: NDArray[np.integer], void: int, path: Path
+) -> None:
+    """Refuse a map without things that has objects where it is void, as a mask of 0 and 255."""
+    is_void = semantic == void
+    # Stuff may have any number, so one that it shares with void is no object.
+    objects = np.setdiff1d(instances[is_void], np.append(0, instances[~is_void]))
+    if len(objects):
+        raise ValueError(
+            f'{path}: all {len(objects)} objects of its instances are void: {void} is the void '
+            f'value, and no pixel has the id of a thing. In a mask of 0 and {void}, write the id '
+            f'of the category in place of {void}, or give another value as --void; where the '
+            f'objects are meant to be void, set their instances to 0'
+        )
 
 
 def convert_image(source: Source, is_thing: dict[int, bool], void: int) -> Converted:
@@ -230,11 +248,21 @@ def convert_maps(
     Raises:
         FileExistsError: Files of another content are there.
         FileNotFoundError: There are no images, or no such JSON file.
-        ValueError: The categories, the names of the images or COCO's JSON cannot be used.
+        ValueError: The categories, the names of the images or COCO's JSON cannot be used, or no
+            image has a single object.
     """
     categories = read_categories(categories_file, void)
     is_thing = {category['id']: bool(category['isthing']) for category in categories}
     path = out / f'panoptic_{name}.json'
     split = Split(path, out / path.stem, categories)
     process = partial(convert_image, is_thing=is_thing, void=void)
-    return convert_split(split, find_sources(files, categories), process, workers, overwrite)
+    sources = find_sources(files, categories)
+    if not convert_split(split, sources, process, workers, overwrite):
+        return False
+    segments = (s for a in read_json(path)['annotations'] for s in a['segments_info'])
+    if not any(is_thing[s['category_id']] and not s['iscrowd'] for s in segments):
+        raise ValueError(
+            f'{path} is written, but it has no single object: in {files.semantic} no pixel has the '
+            f'id of a thing, or {files.instances} is 0 there; {void} is void, see --void'
+        )
+    return True

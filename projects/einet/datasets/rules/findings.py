@@ -135,6 +135,11 @@ _ERRORS = {
         'it counts as missed in every score; --fix-areas NEW.json --drop-missing-segments writes a '
         'copy without such segments',
     ),
+    'no-things': (
+        'No image has a thing that is not crowd',
+        'give the objects segments of a thing class with `iscrowd` 0; where they are void, look '
+        'for masks of 0 and 255 at their source: 255 is often taken for void',
+    ),
     'loader': ('Training would refuse this data set', 'see the message'),
 }
 _WARNINGS = {

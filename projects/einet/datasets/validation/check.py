@@ -113,7 +113,9 @@ def check_source(
         report.findings += repeated_images(report.results)
         if any(result.index is not None for result in report.results):
             classes = (*source.things, *source.stuff)
-            report.findings += count_findings(report.counts, report.table, classes)
+            report.findings += count_findings(
+                report.counts, report.table, classes, report.num_pixels
+            )
     if not any(finding.severity is Severity.ERROR for finding in report.findings):
         report.findings += _load(dataset)
     report.findings = locate(report.findings, split=source.name)

@@ -82,6 +82,7 @@ def count_findings(
     counts: Mapping[tuple[str, str], int],
     table: Mapping[Hashable, Category],
     classes: Collection[str],
+    num_pixels: int,
 ) -> Iterator[Finding]:
     """Find classes that cannot be learned, or hardly.
 
@@ -89,11 +90,17 @@ def count_findings(
         counts: Counts of the whole data set.
         table: Categories by id.
         classes: Classes of the config; a category that only the file has is reported as that.
+        num_pixels: Pixels of all PNGs.
 
     Yields:
-        At most two findings per class.
+        Whether there are no things at all; else at most two findings per class.
     """
-    for row in class_rows(counts, table):
+    rows = class_rows(counts, table)
+    if not any(row['is_thing'] and row['segments'] for row in rows):
+        void = f'{_percent(num_pixels - sum(row["pixels"] for row in rows), num_pixels)} of pixels'
+        yield Finding('no-things', f'{void} are void or crowd')
+        rows = [row for row in rows if not row['is_thing']]
+    for row in rows:
         if row['name'] in classes and not row['segments']:
             kind = 'thing' if row['is_thing'] else 'stuff'
             crowd = ', only crowd' if row['crowd'] else ''
