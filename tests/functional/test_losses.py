@@ -382,3 +382,10 @@ def test_defaults_are_the_papers():
     loss = instance_semantic_consistency_loss(one, torch.tensor([0]), one, present)
     assert loss.item() == pytest.approx(-math.log(1 - 0.15 / 1.15), rel=1e-6)
     assert semantic_center_loss(one, torch.tensor([0]), one).item() == pytest.approx(5)
+
+
+def test_centroid_loss_without_instances_has_a_graph_to_both_arguments():
+    means, embeddings = (torch.zeros(0, 2, requires_grad=True) for _ in range(2))
+    centroid_regularization(means, embeddings).backward()
+    assert means.grad is not None
+    assert embeddings.grad is not None
