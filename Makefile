@@ -3,6 +3,7 @@
 
 BASE_PYTHON ?= $(shell for p in python3.11 python3; do $$p -c '' 2>/dev/null && echo $$p && break; done)
 PYTEST_ARGS ?=
+MUTATION_ARGS ?=
 
 ifeq ($(origin PYTHON), undefined)
 PYTHON := .venv/bin/python
@@ -14,11 +15,11 @@ SETUP = command -v '$(PYTHON)' > /dev/null || { echo "PYTHON=$(PYTHON) is not a 
 	Give the path of an environment's python, or leave PYTHON out to make .venv."; exit 1; }; \
 	'$(PYTHON)' tools/setup/check_env.py requirements/runtime.txt
 export PYTHONPATH := $(CURDIR)/projects$(if $(PYTHONPATH),:$(PYTHONPATH))
-test test-slow test-gpu lint format: SETUP += requirements/tests.txt
+test test-slow test-gpu mutation lint format: SETUP += requirements/tests.txt
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-gpu coverage lint format clean
+.PHONY: help setup demo test test-slow test-gpu coverage mutation lint format clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' \
@@ -41,6 +42,9 @@ test-gpu: setup  ## Run the tests that need a GPU
 
 coverage: setup  ## Run fast and slow tests; fail below 90 % coverage of projects/einet
 	@$(PYTHON) -m pytest -m 'not gpu' --cov --cov-fail-under=90 $(PYTEST_ARGS)
+
+mutation: setup  ## Break the code on purpose, and list what no test notices (20 minutes)
+	@$(PYTHON) tools/analysis_tools/mutation.py $(MUTATION_ARGS)
 
 lint: setup  ## Check style, types, and spelling
 	@$(PYTHON) -m ruff check .

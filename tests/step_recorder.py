@@ -1,4 +1,4 @@
-"""A hook for tests: writes Q and the losses of every step, one file per rank."""
+"""Hooks for tests of training: one records every step, one keeps batches from seeing each other."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from mmdet.registry import HOOKS
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 @HOOKS.register_module()
@@ -34,3 +35,14 @@ class StepRecorder(Hook):
             )
         )
         torch.save(self.steps, Path(os.environ['EINET_RECORD']) / f'rank{get_rank()}.pth')
+
+
+@HOOKS.register_module()
+class FrozenNorm(Hook):
+    """Normalizes by the running statistics, so that an image's maps do not depend on its batch."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        """The loop calls ``model.train()`` before every iteration."""
+        for module in runner.model.modules():
+            if isinstance(module, _BatchNorm):
+                module.eval()

@@ -35,6 +35,18 @@ QUICK = [
     'param_scheduler.0.end=2',
     'param_scheduler.1.begin=2',
 ]
+# Nothing random in the training data: a resumed run goes on with the same images, but with other
+# random numbers.
+STILL = [
+    f'train_dataloader.dataset.pipeline.{setting}'
+    for setting in (
+        '2.scale=(96,96)',
+        '2.ratio_range=(1.0,1.0)',
+        '3.crop_size=(96,96)',
+        '4.prob=0.0',
+        '5.size=(96,96)',
+    )
+]
 
 
 def _iterations(count, **extra):
@@ -66,6 +78,7 @@ def trained(shapes_root, tmp_path_factory) -> Path:
         shapes_root,
         '--cfg-options',
         *QUICK,
+        *STILL,
         *options,
         cwd=folder,
     )
@@ -82,7 +95,7 @@ def test_checkpoint_holds_the_centers(trained):
     assert not [key for key in state if 'staged' in key]
 
 
-def test_resume_continues_with_the_same_centers(trained, shapes_root, tmp_path):
+def test_resume_continues_bit_by_bit(trained, shapes_root, tmp_path):
     (tmp_path / 'record').mkdir()
     arguments = [
         sys.executable,
@@ -96,15 +109,18 @@ def test_resume_continues_with_the_same_centers(trained, shapes_root, tmp_path):
         trained / 'iter_2.pth',
         '--cfg-options',
         *QUICK,
+        *STILL,
         *_iterations(4),
     ]
     log = run_command(*arguments, cwd=tmp_path)
     assert 'resumed epoch: 0, iter: 2' in log
-    name = 'interaction.centers.centers'
-    expected = torch.load(trained / 'iter_4.pth', weights_only=False)['state_dict']
-    resumed = torch.load(tmp_path / 'resumed' / 'iter_4.pth', weights_only=False)['state_dict']
-    assert torch.equal(resumed['interaction.centers.seen'], expected['interaction.centers.seen'])
-    assert resumed[name].shape == expected[name].shape
+    expected, resumed = (
+        torch.load(folder / 'iter_4.pth', weights_only=False)['state_dict']
+        for folder in (trained, tmp_path / 'resumed')
+    )
+    assert expected.keys() == resumed.keys()
+    different = [name for name in expected if not torch.equal(resumed[name], expected[name])]
+    assert different == []
 
 
 def test_test_writes_results_and_images(trained, shapes_root, tmp_path):
@@ -137,32 +153,40 @@ def test_test_writes_results_and_images(trained, shapes_root, tmp_path):
     assert 'Scores (percent)' in log
 
 
-@pytest.mark.parametrize('accumulative_counts', [1, 2])
-def test_two_ranks_keep_the_same_centers(shapes_root, tmp_path, accumulative_counts):
-    config = tmp_path / 'recorded.py'
+def _record_steps(hooks, ranks, shapes_root, folder, *options):
+    """Train 4 iterations; what :class:`StepRecorder` saw, by rank."""
+    folder.mkdir()
+    config = folder / 'recorded.py'
+    hooks = ', '.join(f"dict(type='{hook}')" for hook in ('SemanticCentersHook', *hooks))
     config.write_text(
         f"""_base_ = ['{SHAPES}']
 custom_imports = dict(imports=['einet', 'step_recorder'], allow_failed_imports=False)
-custom_hooks = [dict(type='SemanticCentersHook'), dict(type='StepRecorder')]
+custom_hooks = [{hooks}]
 """
     )
     run_command(
         'bash',
         ROOT / 'tools' / 'dist_train.sh',
         config,
-        2,
+        ranks,
         '--data-root',
         shapes_root,
         '--work-dir',
-        tmp_path,
+        folder,
         '--cfg-options',
         *QUICK,
         *_iterations(4),
-        f'optim_wrapper.accumulative_counts={accumulative_counts}',
-        cwd=tmp_path,
-        EINET_RECORD=str(tmp_path),
+        *options,
+        cwd=folder,
+        EINET_RECORD=str(folder),
     )
-    ranks = [torch.load(tmp_path / f'rank{rank}.pth') for rank in range(2)]
+    return [torch.load(folder / f'rank{rank}.pth') for rank in range(ranks)]
+
+
+@pytest.mark.parametrize('accumulative_counts', [1, 2])
+def test_two_ranks_keep_the_same_centers(shapes_root, tmp_path, accumulative_counts):
+    option = f'optim_wrapper.accumulative_counts={accumulative_counts}'
+    ranks = _record_steps(['StepRecorder'], 2, shapes_root, tmp_path / 'run', option)
     for first, second in zip(*ranks, strict=True):
         for name in ('centers', 'seen', 'weights'):
             assert torch.equal(first[name], second[name]), name
@@ -174,6 +198,21 @@ custom_hooks = [dict(type='SemanticCentersHook'), dict(type='StepRecorder')]
     assert not torch.equal(centers[2], centers[3])
     # The ranks saw different images.
     assert ranks[0][0]['loss'] != ranks[1][0]['loss']
+
+
+def test_two_ranks_move_the_centers_as_one_process_with_both_batches_does(shapes_root, tmp_path):
+    # Weights stay as they are, so that every step can be compared.
+    options = [*STILL, 'optim_wrapper.optimizer.lr=0.0', 'optim_wrapper.accumulative_counts=2']
+    hooks = ['StepRecorder', 'FrozenNorm']
+    together, *_ = _record_steps(hooks, 2, shapes_root, tmp_path / 'two', *options)
+    (alone,) = _record_steps(
+        hooks, 1, shapes_root, tmp_path / 'one', *options, 'train_dataloader.batch_size=4'
+    )
+    assert alone[1]['centers'].norm(dim=1).max() > 0.5
+    assert not torch.equal(alone[1]['centers'], alone[3]['centers'])
+    for ours, expected in zip(together, alone, strict=True):
+        torch.testing.assert_close(ours['centers'], expected['centers'], rtol=0, atol=1e-6)
+        assert torch.equal(ours['seen'], expected['seen'])
 
 
 def test_training_without_the_hook_fails_at_the_second_step(shapes_root, tmp_path):

@@ -21,9 +21,9 @@ from mmengine.registry import init_default_scope
 if importlib.util.find_spec('einet') is None:
     sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
 
+from einet.datasets.rules import Severity
 from einet.datasets.validation import (
     SPLITS,
-    Severity,
     Source,
     SourceReport,
     check_sources,

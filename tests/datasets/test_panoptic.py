@@ -112,7 +112,7 @@ def test_truncated_annotation_file(two_images):
 @pytest.mark.parametrize('key', ['categories', 'images', 'annotations'])
 def test_file_without(two_images, key):
     del two_images.content[key]
-    with pytest.raises(ValueError, match=rf"panoptic\.json lacks \['{key}'\]"):
+    with pytest.raises(ValueError, match=rf"panoptic\.json: it lacks \['{key}'\]"):
         PanopticDataset(**two_images.arguments())
 
 
@@ -124,13 +124,13 @@ def test_empty_set(two_images):
 
 def test_classes_that_the_file_lacks(two_images):
     metainfo = dict(thing_classes=('man', 'car', 'dog'), stuff_classes=('tree', 'sky'))
-    with pytest.raises(ValueError, match=r"panoptic\.json differ: only in the config: 'dog'"):
+    with pytest.raises(ValueError, match=r"panoptic\.json: only in the config: 'dog'"):
         PanopticDataset(**two_images.arguments(metainfo=metainfo))
 
 
 def test_categories_that_the_config_lacks(two_images):
     metainfo = dict(thing_classes=('man', 'car'), stuff_classes=('tree',))
-    with pytest.raises(ValueError, match=r"panoptic\.json differ: only in the file: 'sky'"):
+    with pytest.raises(ValueError, match=r"panoptic\.json: only in the file: 'sky'"):
         PanopticDataset(**two_images.arguments(metainfo=metainfo))
 
 
@@ -152,13 +152,15 @@ def test_no_metainfo(two_images):
 def test_image_without_annotation(two_images):
     del two_images.content['annotations'][0]
     for test_mode in (False, True):
-        with pytest.raises(ValueError, match=r'1 of 2 images have no annotation.* image id 0;'):
+        with pytest.raises(
+            ValueError, match=r'panoptic\.json, image 0: photo_0\.jpg\. .*no annotation'
+        ):
             PanopticDataset(**two_images.arguments(test_mode=test_mode))
 
 
 @pytest.mark.parametrize(
     ('image_id', 'problem'),
-    [(5, r'image_id 5 .*labels_of_1\.png is not among'), (0, r'labels_of_1\.png occurs twice')],
+    [(5, r'labels_of_1\.png has image_id 5\.'), (0, r'image 0: annotations .*0\.png and .*1\.png')],
 )
 def test_annotation_of_another_image(two_images, image_id, problem):
     two_images.content['annotations'][1]['image_id'] = image_id
@@ -168,32 +170,45 @@ def test_annotation_of_another_image(two_images, image_id, problem):
 
 def test_two_images_with_one_id(two_images):
     two_images.content['images'][1]['id'] = 0
-    with pytest.raises(ValueError, match='two `images` have the same id'):
+    with pytest.raises(
+        ValueError, match=r'panoptic\.json, image 0: photo_0\.jpg and photo_1\.jpg\. .*same id'
+    ):
         PanopticDataset(**two_images.arguments())
 
 
 def test_image_without_size(two_images):
     del two_images.content['images'][1]['height']
-    with pytest.raises(ValueError, match=r"image 1 lacks \['height'\]"):
+    with pytest.raises(
+        ValueError, match=r'image 1: `height` and `width` must be positive.*photo_1'
+    ):
         PanopticDataset(**two_images.arguments())
 
 
 def test_instance_annotations_are_recognized(two_images):
     two_images.content['annotations'] = [dict(id=1, image_id=0, category_id=7, bbox=[0, 0, 1, 1])]
-    with pytest.raises(ValueError, match=r"not COCO's panoptic format; instance annotations"):
+    with pytest.raises(
+        ValueError, match=r"instance annotations \(instances_\*\.json\) are not COCO's panoptic"
+    ):
         PanopticDataset(**two_images.arguments())
 
 
-@pytest.mark.parametrize('wrong', [dict(category_id=1), dict(id=0), dict(id=1 << 24)])
-def test_segment_with_wrong_fields(two_images, wrong):
+@pytest.mark.parametrize(
+    ('wrong', 'message'),
+    [
+        (dict(category_id=1), r'category_id 1 .*not among the categories'),
+        (dict(id=0), r'id 0, category_id 7 .*use ids from 1'),
+        (dict(id=1 << 24), r'id 16777216, .* to 16777215'),
+    ],
+)
+def test_segment_with_wrong_fields(two_images, wrong, message):
     two_images.content['annotations'][0]['segments_info'][1].update(wrong)
-    with pytest.raises(ValueError, match=r'labels_of_0\.png has a segment .*not among'):
+    with pytest.raises(ValueError, match=rf'panoptic\.json, image 0, segment \d+: {message}'):
         PanopticDataset(**two_images.arguments())
 
 
 def test_segment_id_used_twice(two_images):
     two_images.content['annotations'][0]['segments_info'][1]['id'] = 256
-    with pytest.raises(ValueError, match=r'labels_of_0\.png uses a segment id twice'):
+    with pytest.raises(ValueError, match=r'segment 256: categories 30, 7 \(labels_of_0\.png\)'):
         PanopticDataset(**two_images.arguments())
 
 

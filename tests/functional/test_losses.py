@@ -358,3 +358,29 @@ def test_half_precision_is_computed_in_float32(dtype):
         assert losses[name].dtype == torch.float32, name
         torch.testing.assert_close(losses[name], value)
         torch.testing.assert_close(under_autocast[name], value)
+
+
+def test_labels_beyond_the_centers_do_not_count():
+    embeddings = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    centers = torch.tensor([[0.0, 2.0], [3.0, 0.0]])
+    alone = semantic_center_loss(embeddings[:1], torch.tensor([0]), centers)
+    assert semantic_center_loss(embeddings, torch.tensor([0, 2]), centers) == alone
+
+
+@pytest.mark.parametrize('first', [True, False])
+def test_center_loss_without_labels_has_a_graph_to_both_arguments(first):
+    inputs = [torch.ones(3, 2, requires_grad=wanted) for wanted in (first, not first)]
+    semantic_center_loss(inputs[0], torch.tensor([255, -1, 255]), inputs[1]).backward()
+    assert inputs[not first].grad.tolist() == [[0, 0]] * 3
+
+
+def test_defaults_are_the_papers():
+    means = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
+    # 2 sigma_d - 1 of the only pair; sigma_v = 0.5 off a distance of 2; alpha = 0.15; m = 5.
+    assert instance_push_loss(means).item() == pytest.approx(2)
+    pixels, ids = torch.tensor([[2.0, 0.0], [1.0, 0.0]]), torch.tensor([0, 1])
+    assert instance_pull_loss(pixels, ids, means).item() == pytest.approx((2 - 0.5) / 2)
+    one, present = torch.tensor([[1.0, 0.0]]), torch.tensor([True])
+    loss = instance_semantic_consistency_loss(one, torch.tensor([0]), one, present)
+    assert loss.item() == pytest.approx(-math.log(1 - 0.15 / 1.15), rel=1e-6)
+    assert semantic_center_loss(one, torch.tensor([0]), one).item() == pytest.approx(5)

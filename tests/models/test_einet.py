@@ -47,9 +47,25 @@ def _assert_trains(model, batch):
 
 
 @pytest.mark.parametrize('name', IMAGES)
-def test_every_ordinary_image_trains_every_parameter(name):
+def test_every_ordinary_image_gives_every_parameter_a_gradient(name):
     losses = _assert_trains(_build(), _batch(name, name))
     assert set(losses) == ALL_LOSSES
+
+
+def test_things_move_every_parameter():
+    # A gradient of zero is what a part gets that is not connected, see `loss_unused`.
+    model = _build(backbone=dict(zero_init_residual=False))
+    _assert_trains(model, _batch('two classes', 'one instance'))
+    assert [name for name, p in model.named_parameters() if not p.grad.any()] == []
+
+
+def test_both_attentions_learn_from_the_means_alone():
+    model = _build(criterion=dict(losses={name: None for name in NAMES if name != 'consistency'}))
+    _assert_trains(model, _batch('two classes'))
+    parts = dict(model.named_parameters())
+    attentions = [name for name in parts if 'attention' in name]
+    assert {name.split('.')[0] for name in attentions} == {'semantic_head', 'instance_head'}
+    assert all(parts[name].grad.any() for name in attentions)
 
 
 @pytest.mark.parametrize('mode', ['extra', 'replace', 'none'])

@@ -36,7 +36,9 @@ class Coco2017PanopticDataset(PanopticDataset):
     def file_categories(self, content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """The file's categories; COCO's 133 where the file is a list of test images."""
         categories = content['categories']
-        if 'annotations' in content or any('isthing' in category for category in categories):
+        if 'annotations' in content or any(
+            isinstance(category, dict) and 'isthing' in category for category in categories
+        ):
             return categories
         return self.panoptic_categories()
 

@@ -1,7 +1,7 @@
 """Any data set in COCO's panoptic format: a JSON and a folder of id-coded PNGs."""
 
 import os.path as osp
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmdet.datasets import BaseDetDataset
@@ -9,8 +9,16 @@ from mmdet.registry import DATASETS
 from mmengine.config import Config
 from mmengine.fileio import join_path, load
 
-from ..structures.limits import MAX_ID
-from .categories import complete_metainfo, match_categories
+from .categories import complete_metainfo
+from .rules import (
+    Finding,
+    annotated_segment_findings,
+    category_findings,
+    category_table,
+    layout_findings,
+    raise_first,
+    record_findings,
+)
 
 
 @DATASETS.register_module()
@@ -26,20 +34,20 @@ class PanopticDataset(BaseDetDataset):
     The metainfo gets ``category_ids``: the file's category id of each label, for writing results.
 
     Args:
-        ann_file: the JSON, with ``categories``, ``images`` and (may be absent in test mode)
+        ann_file: JSON with ``categories``, ``images`` and (may be absent in test mode)
             ``annotations``.
         metainfo: ``dict(thing_classes=(...), stuff_classes=(...), palette=[...])``; the palette is
             optional, ``classes`` is made of both.
-        data_root: prefix of ``ann_file`` and of the folders in ``data_prefix``.
-        data_prefix: folders: ``img`` of the images, ``seg`` of the PNGs.
-        filter_cfg: for training only; drops images with a side below ``min_size`` pixels and,
+        data_root: Prefix of ``ann_file`` and of the folders in ``data_prefix``.
+        data_prefix: Folders: ``img`` of the images, ``seg`` of the PNGs.
+        filter_cfg: Used in training only; drops images with a side below ``min_size`` pixels and,
             with ``filter_empty_gt``, those without a thing that is not crowd. Keeps all by default.
-        **kwargs: see :class:`mmdet.datasets.BaseDetDataset`: ``pipeline``, ``test_mode``,
+        **kwargs: See :class:`mmdet.datasets.BaseDetDataset`: ``pipeline``, ``test_mode``,
             ``backend_args``, ``indices``, ``lazy_init``, ``serialize_data``, ``max_refetch``.
 
     Raises:
-        FileNotFoundError: when there is no annotation file.
-        ValueError: when metainfo and file disagree or an entry is wrong; the message says which.
+        FileNotFoundError: There is no annotation file.
+        ValueError: A rule of :mod:`.rules` is broken; the message is its first error's.
     """
 
     METAINFO: dict[str, Any] = {}
@@ -70,13 +78,18 @@ class PanopticDataset(BaseDetDataset):
     @classmethod
     def _load_metainfo(cls, metainfo: Mapping[str, Any] | Config | None = None) -> dict[str, Any]:
         """Metainfo of the class updated by `metainfo`, checked and completed."""
+        return complete_metainfo(cls.merge_metainfo(metainfo))
+
+    @classmethod
+    def merge_metainfo(cls, metainfo: Mapping[str, Any] | Config | None) -> dict[str, Any]:
+        """Metainfo of the class updated by `metainfo`, not checked."""
         own = dict(metainfo or {})
         merged = super()._load_metainfo(own)
         if {'thing_classes', 'stuff_classes'} & own.keys():
             # Other classes than the preset's: its list and colors are no longer theirs.
             for key in {'classes', 'palette'} - own.keys():
                 merged.pop(key, None)
-        return complete_metainfo(merged)
+        return merged
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Read the annotation file and check it.
@@ -84,18 +97,38 @@ class PanopticDataset(BaseDetDataset):
         Returns:
             One data info per image, in the file's order.
         """
-        content = self._read()
+        content = self.read()
+        raise_first(self.findings(content), file=self.ann_file)
         things, stuff = self._metainfo['thing_classes'], self._metainfo['stuff_classes']
-        categories = self.file_categories(content)
-        category_ids = match_categories(categories, things, stuff, self.ann_file)
+        category_ids = list(category_table(self.file_categories(content), things, stuff))
         self._metainfo['category_ids'] = category_ids
         self.cat2label = {category: label for label, category in enumerate(category_ids)}
-        annotations = self._annotations_by_image(content)
+        annotations = {a['image_id']: a for a in content.get('annotations', [])}
         counts = dict(num_classes=len(category_ids), num_things_classes=len(things))
         return [
             self._image_info(image) | counts | self._segments(annotations.get(image['id']))
             for image in content['images']
         ]
+
+    def findings(self, content: Any) -> Iterator[Finding]:
+        """Check an annotation file's content by itself, without images.
+
+        Args:
+            content: Whatever the JSON holds.
+
+        Yields:
+            Everything that is wrong; only the layout's defects when it has any.
+        """
+        unusable = list(layout_findings(content, self.test_mode))
+        yield from unusable
+        if unusable:
+            return
+        things, stuff = self._metainfo['thing_classes'], self._metainfo['stuff_classes']
+        categories = self.file_categories(content)
+        yield from category_findings(categories, things, stuff)
+        yield from record_findings(content, self.test_mode)
+        table = category_table(categories, things, stuff)
+        yield from annotated_segment_findings(content.get('annotations', []), table)
 
     def filter_data(self) -> list[dict[str, Any]]:
         """Apply `filter_cfg`, in training."""
@@ -128,9 +161,18 @@ class PanopticDataset(BaseDetDataset):
         """Categories that the file's segments refer to; presets override it."""
         return content['categories']
 
-    def _read(self) -> dict[str, Any]:
+    def read(self) -> Any:
+        """Read the annotation file.
+
+        Returns:
+            Whatever the JSON holds.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: It is not JSON.
+        """
         try:
-            content = load(self.ann_file, file_format='json', backend_args=self.backend_args)
+            return load(self.ann_file, file_format='json', backend_args=self.backend_args)
         except FileNotFoundError as error:
             raise FileNotFoundError(
                 f'{self.ann_file} does not exist; check data_root ({self.data_root!r}) and '
@@ -138,51 +180,19 @@ class PanopticDataset(BaseDetDataset):
             ) from error
         except ValueError as error:
             raise ValueError(f'{self.ann_file} is not JSON or is cut off: {error}') from error
-        required = ['categories', 'images'] + ([] if self.test_mode else ['annotations'])
-        missing = [key for key in required if key not in content]
-        if missing:
-            raise ValueError(f"{self.ann_file} lacks {missing}, which COCO's panoptic format has")
-        if not content['images']:
-            raise ValueError(f'{self.ann_file}: `images` is empty')
-        return content
 
-    def _annotations_by_image(self, content: Mapping[str, Any]) -> dict[Any, dict[str, Any]]:
-        """Annotations by image id: exactly one for each image, or none at all in test mode."""
-        image_ids = [image['id'] for image in content['images']]
-        if len(set(image_ids)) < len(image_ids):
-            raise ValueError(f'{self.ann_file}: two `images` have the same id')
-        annotations: dict[Any, dict[str, Any]] = {}
-        known = set(image_ids)
-        for annotation in content.get('annotations', []):
-            if 'segments_info' not in annotation or 'file_name' not in annotation:
-                raise ValueError(
-                    f'{self.ann_file}: annotations lack `segments_info` or `file_name`: this is '
-                    f"not COCO's panoptic format; instance annotations are named `instances_*.json`"
-                )
-            image_id = annotation['image_id']
-            if image_id not in known or image_id in annotations:
-                problem = 'occurs twice' if image_id in annotations else 'is not among `images`'
-                raise ValueError(
-                    f'{self.ann_file}: image_id {image_id!r} of annotation '
-                    f'{annotation["file_name"]} {problem}'
-                )
-            annotations[image_id] = annotation
-        without = [image_id for image_id in image_ids if image_id not in annotations]
-        if without and (annotations or not self.test_mode):
-            raise ValueError(
-                f'{self.ann_file}: {len(without)} of {len(image_ids)} images have no annotation, '
-                f'for example image id {without[0]!r}; add an annotation (its `segments_info` may '
-                f'be empty) or remove the image'
-            )
-        return annotations
+    def image_path(self, image: Mapping[str, Any]) -> str:
+        """Path of an image on disk."""
+        return join_path(self.data_prefix['img'], self.image_file(image))
+
+    def seg_map_path(self, annotation: Mapping[str, Any]) -> str:
+        """Path of a PNG on disk, by the annotation's own name: not the image's with a suffix."""
+        return osp.join(self.data_prefix['seg'], annotation['file_name'])
 
     def _image_info(self, image: Mapping[str, Any]) -> dict[str, Any]:
-        missing = [key for key in ('file_name', 'height', 'width') if key not in image]
-        if missing:
-            raise ValueError(f'{self.ann_file}: image {image["id"]!r} lacks {missing}')
         return dict(
             img_id=image['id'],
-            img_path=join_path(self.data_prefix['img'], self.image_file(image)),
+            img_path=self.image_path(image),
             height=image['height'],
             width=image['width'],
         )
@@ -193,22 +203,9 @@ class PanopticDataset(BaseDetDataset):
         num_things = len(self._metainfo['thing_classes'])
         segments = []
         for segment in annotation['segments_info']:
-            label = self.cat2label.get(segment['category_id'])
-            if label is None or not 0 < segment['id'] <= MAX_ID:
-                raise ValueError(
-                    f'{self.ann_file}: annotation {annotation["file_name"]} has a segment '
-                    f'{dict(segment)} whose category_id is not among `categories` or whose id is '
-                    f'not in [1, {MAX_ID}] (0 is void)'
-                )
-            crowd = int(segment.get('iscrowd', 0))
+            label, crowd = self.cat2label[segment['category_id']], int(segment.get('iscrowd', 0))
             is_thing = label < num_things and not crowd
             segments.append(
                 dict(id=segment['id'], category=label, is_thing=is_thing, iscrowd=crowd)
             )
-        if len({segment['id'] for segment in segments}) < len(segments):
-            raise ValueError(
-                f'{self.ann_file}: annotation {annotation["file_name"]} uses a segment id twice'
-            )
-        # The annotation's own name, not the image's: Cityscapes' two differ in more than suffix.
-        path = osp.join(self.data_prefix['seg'], annotation['file_name'])
-        return dict(seg_map_path=path, segments_info=segments)
+        return dict(seg_map_path=self.seg_map_path(annotation), segments_info=segments)

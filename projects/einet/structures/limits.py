@@ -8,3 +8,5 @@ MAX_CLASSES = 254
 MAX_ID = 256**3 - 1
 #: A panoptic value is label + INSTANCE_OFFSET * instance, as in ``mmdet.evaluation.functional``.
 INSTANCE_OFFSET = 1000
+#: Segments of one image: their indices are uint16 without 0, which is void, and 255, the padding.
+MAX_SEGMENTS = 2**16 - 2

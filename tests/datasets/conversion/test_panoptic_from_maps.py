@@ -238,9 +238,9 @@ def test_coco_file_without_lists(source):
     ('categories', 'message'),
     [
         ({'car': 1}, 'give a list of'),
-        ([dict(id=1, name='car')], r'need `id`, `name` and `isthing`'),
+        ([dict(id=1, name='car')], r'give it `id`, `name` and `isthing`'),
         ([dict(id=1, name='sky', isthing=0)], r'categories\.json: .*thing_classes is empty'),
-        ([dict(id=1, name=n, isthing=1) for n in 'ab'], 'two categories have the same id'),
+        ([dict(id=1, name=n, isthing=1) for n in 'ab'], 'Two categories have the same id'),
         ([dict(id=255, name='car', isthing=1)], 'or is the void value 255'),
         ([dict(id=-1, name='car', isthing=1)], r'is not in 0\.\.65535'),
     ],

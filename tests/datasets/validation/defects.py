@@ -18,10 +18,10 @@ class Defect(NamedTuple):
     """A planted defect.
 
     Attributes:
-        kind: that is to be reported, and no other.
-        named: what the finding must name: file, class, id.
-        plant: spoils the set before it is saved.
-        exit_code: of the tool.
+        kind: The only kind that is to be reported.
+        named: What the finding must name: file, class, id.
+        plant: Spoils the set before it is saved.
+        exit_code: The tool's.
     """
 
     kind: str
@@ -87,7 +87,7 @@ def category_without_isthing(small):
     small.content['train']['categories'].append(dict(id=99, name='dog'))
 
 
-@defect('category-id-twice', 'train.json', 'car, tree')
+@defect('category-id-twice', 'train.json', "'car', 'tree'")
 def two_categories_with_one_id(small):
     small.content['train']['categories'][2]['id'] = 7
     for number in range(3):
@@ -106,7 +106,7 @@ def class_that_the_files_lack(small):
     small.settings['model']['num_things_classes'] = 3
 
 
-@defect('class-only-in-file', 'train.json', "'cars' is only in the file")
+@defect('class-only-in-file', 'train.json', "only in the file: 'cars'")
 def category_that_the_config_lacks(small):
     small.content['train']['categories'].append(dict(id=99, name='cars', isthing=1))
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from einet.datasets.validation.files import DefectError, read_image, read_segmentation
+from einet.datasets.rules import FindingError
+from einet.datasets.validation.files import read_image, read_segmentation
 from tests.datasets.conftest import write_ids
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
@@ -17,20 +18,21 @@ def test_an_image(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     path = save(tmp_path / 'turned.jpg', exif=exif)
-    assert read_image(path).header == ((10, 6), '', True)
+    header, _ = read_image(path)
+    assert header == ((10, 6), '', True)
 
 
 def test_equal_files_have_equal_digests(tmp_path):
-    first, second = (read_image(save(tmp_path / f'{name}.png')) for name in 'ab')
-    other = read_image(save(tmp_path / 'c.png', 'L'))
-    assert first.digest == second.digest != other.digest
+    (_, first), (_, second) = (read_image(save(tmp_path / f'{name}.png')) for name in 'ab')
+    _, other = read_image(save(tmp_path / 'c.png', 'L'))
+    assert first == second != other
 
 
 def test_a_folder_and_an_impossible_name(tmp_path):
     for path in (str(tmp_path), str(tmp_path / 'null\0')):
-        with pytest.raises(DefectError) as raised:
+        with pytest.raises(FindingError) as raised:
             read_image(path)
-        assert raised.value.kind == 'image-unreadable'
+        assert raised.value.finding.kind == 'image-unreadable'
 
 
 def test_every_cut_of_a_file_is_noticed(tmp_path):
@@ -41,9 +43,9 @@ def test_every_cut_of_a_file_is_noticed(tmp_path):
         # All pixels come before the last checksum and the end mark, 20 bytes in a PNG.
         for length in range(0, len(content) - 20, 7):
             path.write_bytes(content[:length])
-            with pytest.raises(DefectError) as raised:
+            with pytest.raises(FindingError) as raised:
                 read(str(path))
-            assert raised.value.kind.endswith('-unreadable')
+            assert raised.value.finding.kind.endswith('-unreadable')
 
 
 def test_a_damaged_png(tmp_path):
@@ -52,9 +54,9 @@ def test_a_damaged_png(tmp_path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
-    with pytest.raises(DefectError) as raised:
+    with pytest.raises(FindingError) as raised:
         read_segmentation(str(path))
-    assert raised.value.kind == 'png-unreadable'
+    assert raised.value.finding.kind == 'png-unreadable'
 
 
 def test_ids(tmp_path):
@@ -69,6 +71,6 @@ def test_ids(tmp_path):
 @pytest.mark.parametrize('mode', ['1', 'L', 'LA', 'P', 'I;16'])
 def test_modes_that_hold_no_ids(tmp_path, mode):
     Image.new(mode, (4, 3)).save(tmp_path / 'ids.png')
-    with pytest.raises(DefectError, match='it is .*PIL mode') as raised:
+    with pytest.raises(FindingError, match='it is .*PIL mode') as raised:
         read_segmentation(str(tmp_path / 'ids.png'))
-    assert raised.value.kind == 'png-mode'
+    assert raised.value.finding.kind == 'png-mode'

@@ -2,37 +2,36 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from einet.datasets.validation.annotations import Record
-from einet.datasets.validation.classes import class_table
-from einet.datasets.validation.images import ImageContext, ImageJob, check_image
+from einet.datasets.rules import category_table
+from einet.datasets.validation.images import ImageJob, check_image
 from tests.datasets.conftest import CATEGORIES, METAINFO, write_ids
 
 from .small_set import HEIGHT, WIDTH
 
-TABLE = class_table(CATEGORIES, METAINFO['thing_classes'], METAINFO['stuff_classes'])
-CONTEXT = ImageContext(TABLE, None, None, False)
+TABLE = category_table(CATEGORIES, METAINFO['thing_classes'], METAINFO['stuff_classes'])
 
 
 @pytest.fixture
 def job(small) -> ImageJob:
-    record = Record(small.image(), small.annotation(), 0)
-    return ImageJob(record, str(small.image_path()), str(small.map_path()))
+    paths = str(small.image_path()), str(small.map_path())
+    return ImageJob(small.image(), small.annotation(), 0, *paths)
 
 
-def found(job, context=CONTEXT):
-    return [(f.kind, f.file, f.image_id) for f in check_image(job, context).findings]
+def found(job):
+    return [(f.kind, f.file, f.image_id) for f in check_image(job, TABLE).findings]
 
 
 def test_a_valid_image(job):
-    result = check_image(job, CONTEXT)
+    result = check_image(job, TABLE)
     assert result.findings == []
-    assert result.shape == (HEIGHT, WIDTH)
-    assert result.counts[:, 1].tolist() == [1, 1, 1, 1]
+    assert result.num_pixels == HEIGHT * WIDTH
+    names = ('man', 'car', 'tree', 'sky')
+    assert [result.counts[name, 'segments'] for name in names] == [1, 1, 1, 1]
     assert result.pixels is None
 
 
 def test_pixels_are_kept_to_repair(job):
-    kept = check_image(job, CONTEXT._replace(keep_pixels=True)).pixels
+    kept = check_image(job, TABLE, keep_pixels=True).pixels
     assert kept.ids.tolist() == [3, 9, 11, 256, 70000]
 
 
@@ -47,8 +46,8 @@ def test_both_files_are_looked_at_when_both_are_damaged(job, small):
 
 def test_without_annotation_only_the_image_is_read(job, small):
     small.map_path().unlink()
-    result = check_image(ImageJob(Record(small.image(), None, None), job.img_path, None), CONTEXT)
-    assert (result.findings, result.counts, result.shape) == ([], None, (0, 0))
+    result = check_image(ImageJob(small.image(), None, None, job.img_path, None), TABLE)
+    assert (result.findings, result.counts, result.num_pixels) == ([], {}, 0)
 
 
 def test_sizes_without_an_image_are_those_of_the_json(job, small):
@@ -61,7 +60,7 @@ def test_a_turned_image(job, small):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new('RGB', (WIDTH, HEIGHT)).save(small.image_path(), exif=exif)
-    messages = {f.kind: f.message for f in check_image(job, CONTEXT).findings}
+    messages = {f.kind: f.message for f in check_image(job, TABLE).findings}
     assert set(messages) == {'image-size', 'png-size'}
     assert 'its EXIF orientation turns it' in messages['image-size']
 
@@ -71,5 +70,4 @@ def test_an_id_that_is_listed_wrongly_is_not_called_unknown(job, small):
     id_map = np.zeros((HEIGHT, WIDTH), int)
     id_map[0, 0] = 999
     write_ids(small.map_path(), id_map)
-    kinds = [kind for kind, *_ in found(job)]
-    assert kinds == ['segment-fields', 'segment-without-pixels']
+    assert [kind for kind, *_ in found(job)] == ['segment-without-pixels']

@@ -1,18 +1,15 @@
-from einet.datasets.validation.overlap import (
-    ImageIdentity,
-    repeated_images,
-    shared_images,
-)
+from einet.datasets.validation.images import ImageResult
+from einet.datasets.validation.overlap import repeated_images, shared_images
 
 
 def test_repeated_images():
     images = [
-        ImageIdentity('a', b'1', 1),
-        ImageIdentity('b', b'2', 2),
-        ImageIdentity('c', b'1', 3),
-        ImageIdentity('a', b'1', 4),
-        ImageIdentity('d', None, 5),
-        ImageIdentity('e', None, 6),
+        ImageResult('a', 1, b'1'),
+        ImageResult('b', 2, b'2'),
+        ImageResult('c', 3, b'1'),
+        ImageResult('a', 4, b'1'),
+        ImageResult('d', 5, None),
+        ImageResult('e', 6, None),
     ]
     (finding,) = repeated_images(images)
     assert (finding.kind, finding.file, finding.image_id) == ('image-content-twice', 'a', 1)
@@ -20,22 +17,22 @@ def test_repeated_images():
 
 
 def test_many_equal_images_are_one_finding():
-    images = [ImageIdentity(name, b'1', name) for name in 'abcdefgh']
+    images = [ImageResult(name, name, b'1') for name in 'abcdefgh']
     (finding,) = repeated_images(images)
     assert finding.message == 'the same as b, c, d, e, f, ...'
 
 
 def test_shared_images():
     training = [
-        ImageIdentity('train/1', b'1', 1),
-        ImageIdentity('train/2', None, 2),
-        ImageIdentity('train/3', b'3', 3),
+        ImageResult('train/1', 1, b'1'),
+        ImageResult('train/2', 2, None),
+        ImageResult('train/3', 3, b'3'),
     ]
     scored = [
-        ImageIdentity('val/1', b'9', 1),
-        ImageIdentity('val/2', None, 2),
-        ImageIdentity('train/2', None, 7),
-        ImageIdentity('val/4', b'3', 4),
+        ImageResult('val/1', 1, b'9'),
+        ImageResult('val/2', 2, None),
+        ImageResult('train/2', 7, None),
+        ImageResult('val/4', 4, b'3'),
     ]
     found = [(f.kind, f.file, f.image_id, f.message) for f in shared_images(training, scored)]
     assert found == [

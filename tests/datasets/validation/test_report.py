@@ -1,14 +1,15 @@
-from einet.datasets.validation import Finding, json_report, text_report
+from einet.datasets.rules import Finding
+from einet.datasets.validation import json_report, text_report
 
 
-def test_a_line_says_where_and_what():
+def test_sections():
     found = [
-        Finding('stuff-twice', '9 segments', 'a.png', 'x', tuple(range(1, 10)), 'sky', 'train'),
+        Finding('stuff-twice', '2 segments', 'a.png', 'x', (1, 2), 'train'),
         Finding('all-void', 'nothing', 'b.png', 0, split='val'),
         Finding('model-class-count', 'num_things_classes'),
     ]
     lines = text_report(found, [], 10).splitlines()
-    assert '    train, a.png, image x, segment 1, 2, 3, 4, 5, ...: 9 segments' in lines
+    assert '    train, a.png, image x, segment 1, 2: 2 segments' in lines
     assert '    val, b.png, image 0: nothing' in lines
     assert '    num_things_classes' in lines
     assert lines.index('ERRORS: 2') < lines.index('WARNINGS: 1')
@@ -36,7 +37,6 @@ def test_json():
             file='b.png',
             image_id=0,
             segment_ids=(),
-            class_name='',
             split='val',
         )
     ]

@@ -4,6 +4,7 @@ import pytest
 from mmengine.config import Config
 
 from einet.datasets.validation.sources import (
+    compare_model,
     compare_sources,
     find_sources,
     plain_datasets,
@@ -48,11 +49,11 @@ def test_data_sets_inside_wrappers(small):
 def test_wrong_palette(small):
     small.settings['train_dataloader']['dataset']['metainfo']['palette'] = [(1, 2, 3)]
     train, val = find(small)
-    (finding,) = train.check()
-    assert (finding.kind, finding.split) == ('class-list', 'train')
+    (finding,) = train.findings
+    assert finding.kind == 'class-list'
     assert 'palette has 1 colors for 4 classes' in finding.message
     assert train.things == ('man', 'car')
-    assert val.check() == compare_sources([train, val]) == []
+    assert val.findings == tuple(compare_sources([train, val])) == ()
 
 
 def test_class_lists_that_cannot_be_used(small):
@@ -60,7 +61,7 @@ def test_class_lists_that_cannot_be_used(small):
     train = find(small)[0]
     assert not train.classes_known
     assert (train.things, train.stuff) == ((), ())
-    assert 'lacks stuff_classes' in train.check()[0].message
+    assert 'lacks stuff_classes' in train.findings[0].message
 
 
 def test_classes_of_the_splits(small):
@@ -69,6 +70,25 @@ def test_classes_of_the_splits(small):
     (finding,) = compare_sources(find(small))
     assert finding.kind == 'splits-differ'
     assert finding.message == "val, test and train: only one has ['heaven', 'sky']"
+
+
+@pytest.mark.parametrize(
+    ('model', 'messages'),
+    [
+        (dict(num_things_classes=2, num_stuff_classes=2), []),
+        (
+            dict(num_things_classes=3, num_stuff_classes=1),
+            [
+                'model.num_things_classes is 3, but the data set has 2 thing classes',
+                'model.num_stuff_classes is 1, but the data set has 2 stuff classes',
+            ],
+        ),
+        ({}, []),
+    ],
+)
+def test_class_counts_of_the_model(small, model, messages):
+    found = [finding.message for finding in compare_model(model, find(small))]
+    assert found == messages
 
 
 def test_other_wrong_settings(small):

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from ...structures.id_map import read_id_map
 from ...structures.runs import find_runs
+from ..rules import png_size_findings, raise_first, segment_count_findings, unknown_id_findings
 
 # mmcv's, mmdet's and mmseg's transforms fill segmentation maps with 255 where there is no image.
 # No segment has this index, so that such pixels are void whether or not a config says `seg=0`.
 PADDING_INDEX = 255
-MAX_SEGMENTS = np.iinfo(np.uint16).max - 1
 
 
 @TRANSFORMS.register_module()
@@ -35,12 +35,12 @@ class LoadPanopticSegments(BaseTransform):
     * ``seg_fields``: with ``gt_seg_map``, for mmseg's transforms.
 
     Args:
-        backend_args: storage backend of :func:`mmengine.fileio.get`.
+        backend_args: Storage backend of :func:`mmengine.fileio.get`.
 
     Raises:
-        FileNotFoundError: when there is no such PNG.
-        ValueError: when the PNG cannot be decoded, has another size than the image, or has ids
-            that the annotation lacks; or when there are more than 65534 segments.
+        FileNotFoundError: There is no such PNG.
+        ValueError: The PNG cannot be decoded, has another size than the image, or has ids that the
+            annotation lacks; or there are more than 65534 segments.
     """
 
     def __init__(self, backend_args: dict[str, Any] | None = None) -> None:
@@ -51,24 +51,15 @@ class LoadPanopticSegments(BaseTransform):
         path = results.get('seg_map_path')
         if path is None:
             return results
-        segments = results['segments_info']
-        if len(segments) > MAX_SEGMENTS:
-            raise ValueError(
-                f'{path}: {len(segments)} segments, but 16-bit indices hold {MAX_SEGMENTS}; '
-                f'cut the image into tiles'
-            )
+        segments, place = results['segments_info'], dict(file=path, image_id=results.get('img_id'))
+        raise_first(segment_count_findings(segments), **place)
         id_map = read_id_map(path, self.backend_args)
         size = results.get('ori_shape', (results.get('height'), results.get('width')))[:2]
-        if id_map.shape != tuple(size):
-            raise ValueError(
-                f'{path} has {id_map.shape[1]} x {id_map.shape[0]} pixels, its image '
-                f'{results.get("img_path")} {size[1]} x {size[0]} (width x height); '
-                f'annotate the image as it is on disk'
-            )
+        raise_first(png_size_findings(id_map.shape, size, results.get('img_path')), **place)
         indices = np.arange(1, len(segments) + 1)
         indices += indices >= PADDING_INDEX
         ids = np.array([segment['id'] for segment in segments], np.int64)
-        results['gt_seg_map'] = index_map(id_map, ids, indices, path)
+        results['gt_seg_map'] = index_map(id_map, ids, indices, **place)
         results['segments'] = segment_table(segments, indices)
         results.setdefault('seg_fields', []).append('gt_seg_map')
         return results
@@ -79,7 +70,7 @@ class LoadPanopticSegments(BaseTransform):
 
 
 def index_map(
-    id_map: NDArray[np.uint32], ids: NDArray[np.int64], indices: NDArray[np.int64], path: str
+    id_map: NDArray[np.uint32], ids: NDArray[np.int64], indices: NDArray[np.int64], **place: Any
 ) -> NDArray[np.uint16]:
     """Replace ids by indices.
 
@@ -87,27 +78,24 @@ def index_map(
         id_map: (H, W), 0 = void.
         ids: (N,) different ids of the annotation, none 0.
         indices: (N,) in [1, 65535].
-        path: of the PNG, for the message.
+        **place: PNG and image, for the message.
 
     Returns:
         (H, W), 0 = void.
 
     Raises:
-        ValueError: naming the ids in the map that the annotation lacks.
+        ValueError: The map has ids that the annotation lacks.
     """
     runs = find_runs(id_map)
     order = np.argsort(ids)
     known = np.append(0, ids[order])
     position = np.searchsorted(known, runs.values)
     position[position == len(known)] = 0
-    unknown = np.unique(runs.values[known[position] != runs.values])
-    if len(unknown):
-        some = ', '.join(map(str, unknown[:10])) + (', ...' if len(unknown) > 10 else '')
-        raise ValueError(
-            f'{path} has {len(unknown)} segment ids that its annotation lacks: {some} '
-            f'(id = R + 256 G + 65536 B); add them to `segments_info` of the annotation file or '
-            f'paint them 0 (void)'
-        )
+    unknown = known[position] != runs.values
+    if unknown.any():
+        num_pixels = int((runs.x2 - runs.x1)[unknown].sum())
+        unknown_ids = np.unique(runs.values[unknown]).tolist()
+        raise_first(unknown_id_findings(unknown_ids, num_pixels), **place)
     return runs.paint(np.append(0, indices[order]).astype(np.uint16)[position])
 
 

@@ -1,16 +1,12 @@
-"""Checks of panoptic data sets before training; `tools/check_dataset.py` is their command line."""
+"""Checks of whole data sets before training; `tools/check_dataset.py` is their command line."""
 
 from .check import SourceReport, check_source, check_sources
-from .findings import KINDS, Finding, Severity
 from .repair import repair_areas
 from .report import count_findings, json_report, text_report
 from .sources import SPLITS, Source, find_sources
 
 __all__ = [
-    'KINDS',
     'SPLITS',
-    'Finding',
-    'Severity',
     'Source',
     'SourceReport',
     'check_source',

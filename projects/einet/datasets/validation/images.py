@@ -1,152 +1,113 @@
 """One image with its annotation: everything that can be said without looking at the others."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import os.path as osp
+from collections import Counter
+from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
 from mmengine.dataset import Compose
-from numpy.typing import NDArray
 
-from ...structures.image_file import ImageHeader
 from ...structures.segment_pixels import SegmentPixels, measure_segments
-from .annotations import Record
-from .classes import ClassTable
-from .files import DefectError, read_image, read_segmentation
-from .findings import Finding
-from .maps import compare_map, ids_at_stride
-from .segments import check_segments
-from .statistics import image_counts
+from ..rules import (
+    Category,
+    Finding,
+    FindingError,
+    image_findings,
+    locate,
+    png_findings,
+    valid_segments,
+)
+from .files import read_image, read_segmentation
+from .statistics import ids_at_stride, image_counts
 
 
 class ImageJob(NamedTuple):
     """An image to check.
 
     Attributes:
-        record: entries of the annotation file.
-        img_path: of the image.
-        png_path: of its PNG; None without annotation.
+        image: Complete entry of ``images``.
+        annotation: Complete entry of ``annotations``, or None.
+        index: Index in ``annotations``, or None.
+        img_path: Path of the image.
+        png_path: Path of the PNG, or None.
     """
 
-    record: Record
+    image: Mapping[str, Any]
+    annotation: Mapping[str, Any] | None
+    index: int | None
     img_path: str
     png_path: str | None
-
-
-class ImageContext(NamedTuple):
-    """What all images of a data set share.
-
-    Attributes:
-        table: classes.
-        resize: of the test pipeline.
-        backend_args: storage backend of :func:`mmengine.fileio.get`.
-        keep_pixels: whether results keep areas and boxes, to repair the annotation file.
-    """
-
-    table: ClassTable
-    resize: Compose | None
-    backend_args: dict[str, Any] | None
-    keep_pixels: bool
 
 
 class ImageResult(NamedTuple):
     """What the check of an image gives.
 
     Attributes:
-        findings: what is wrong.
-        digest: of the image's bytes; None when it cannot be read.
-        counts: (C, 5) int64, see :mod:`.statistics`; None without annotation.
-        shape: (H, W) of the PNG, (0, 0) when there is none that can be read.
-        pixels: segments of the PNG; None when there is none, or with ``keep_pixels=False``.
+        path: Normalized path of the image.
+        image_id: Id in the annotation file.
+        digest: Hash of the image's bytes; None when it cannot be read.
+        findings: What is wrong.
+        index: Index in ``annotations``, or None.
+        counts: Counts by class, see :mod:`.statistics`.
+        num_pixels: Pixels of the PNG; 0 when there is none that can be read.
+        pixels: Segments of the PNG; None when there is none, or with ``keep_pixels=False``.
     """
 
-    findings: list[Finding]
+    path: str
+    image_id: Hashable
     digest: bytes | None
-    counts: NDArray[np.int64] | None
-    shape: tuple[int, int]
-    pixels: SegmentPixels | None
+    findings: list[Finding] = []
+    index: int | None = None
+    counts: Mapping[tuple[str, str], int] = {}
+    num_pixels: int = 0
+    pixels: SegmentPixels | None = None
 
 
-def check_image(job: ImageJob, context: ImageContext) -> ImageResult:
-    """Check an image, its PNG and its segments.
+def check_image(
+    job: ImageJob,
+    table: Mapping[Hashable, Category],
+    resize: Compose | None = None,
+    backend_args: dict[str, Any] | None = None,
+    keep_pixels: bool = False,
+) -> ImageResult:
+    """Check an image, and its PNG against its segments.
 
     Args:
-        job: the image.
-        context: of its data set.
+        job: What to check.
+        table: Categories by id.
+        resize: Resizing steps of the test pipeline.
+        backend_args: Storage backend of :func:`mmengine.fileio.get`.
+        keep_pixels: Whether the result keeps areas and boxes, to repair the annotation file.
 
     Returns:
         Findings, and what is summed up or compared over all images.
     """
-    image, annotation, _ = job.record
-    found: list[Finding] = []
-    image_file = _try_to_read(read_image, job.img_path, context, found)
-    if image_file is not None:
-        found += _check_file(image_file.header, image, job.img_path)
-    digest = None if image_file is None else image_file.digest
-    if annotation is None or job.png_path is None:
-        return ImageResult(_name(found, '', image), digest, None, (0, 0), None)
-
-    segments, of_segments = check_segments(annotation['segments_info'], context.table)
-    id_map = _try_to_read(read_segmentation, job.png_path, context, found)
-    pixels, visible = None, None
-    if id_map is not None:
-        pixels = measure_segments(id_map)
-        visible = ids_at_stride(id_map, context.resize)
-        said = image['height'], image['width']
-        expected = said if image_file is None else image_file.header.size
-        of_segments += _check_map(pixels, expected, annotation['segments_info'], segments)
-    found += _name(of_segments, job.png_path, image)
-    counts = image_counts(segments, pixels, visible, context.table)
-    shape = (0, 0) if pixels is None else pixels.shape
-    kept = pixels if context.keep_pixels else None
-    return ImageResult(_name(found, '', image), digest, counts, shape, kept)
-
-
-def _try_to_read(read: Any, path: str, context: ImageContext, found: list[Finding]) -> Any:
-    """The file's content, or None and one finding more."""
+    image, found = job.image, []
+    size, digest = (image['height'], image['width']), None
     try:
-        return read(path, context.backend_args)
-    except DefectError as error:
-        found.append(Finding(error.kind, error.message, path))
-        return None
-
-
-def _check_file(header: ImageHeader, image: Mapping[str, Any], path: str) -> list[Finding]:
-    """The image against its entry in ``images``."""
-    found = []
-    said = image['height'], image['width']
-    if header.size != said:
-        message = f'it is {_size(header.size)}, the annotation says {_size(said)}'
-        if header.turned:
-            message += '; its EXIF orientation turns it when it is loaded'
-        found.append(Finding('image-size', message, path))
-    if header.depth:
-        found.append(Finding('image-depth', f'PIL mode {header.depth}', path))
-    return found
-
-
-def _check_map(
-    pixels: SegmentPixels,
-    expected: tuple[int, int],
-    listed: Sequence[Any],
-    segments: Sequence[Mapping[str, Any]],
-) -> list[Finding]:
-    """The PNG against the image's size and the segments of the annotation."""
-    found = []
-    if pixels.shape != expected:
-        message = f'it is {_size(pixels.shape)}, the image {_size(expected)}'
-        found.append(Finding('png-size', message))
-    if not len(pixels.ids):
-        found.append(Finding('all-void', f'{len(segments)} segments in the annotation'))
-    # An id that is listed in a wrong way is reported as that, and not as unknown as well.
-    all_ids = {s['id'] for s in listed if isinstance(s, Mapping) and type(s.get('id')) is int}
-    return found + compare_map(segments, all_ids, pixels)
-
-
-def _name(found: Sequence[Finding], file: str, image: Mapping[str, Any]) -> list[Finding]:
-    """The findings with file and image id, where they have none."""
-    return [replace(f, file=f.file or file, image_id=image['id']) for f in found]
-
-
-def _size(shape: tuple[int, int]) -> str:
-    return f'{shape[1]} x {shape[0]} (width x height)'
+        header, digest = read_image(job.img_path, backend_args)
+        size = header.size
+        found += locate(image_findings(header, image), file=job.img_path)
+    except FindingError as error:
+        found.append(error.finding)
+    counts, pixels, visible = Counter(), None, set()
+    if job.annotation is not None:
+        segments = job.annotation['segments_info']
+        try:
+            id_map = read_segmentation(job.png_path, backend_args)
+            pixels, visible = measure_segments(id_map), ids_at_stride(id_map, resize)
+            of_png = png_findings(pixels, size, segments, job.img_path)
+            found += locate(of_png, file=job.png_path)
+        except FindingError as error:
+            found.append(error.finding)
+        counts = image_counts(valid_segments(segments), pixels, visible, table)
+    return ImageResult(
+        path=osp.normpath(job.img_path),
+        image_id=image['id'],
+        digest=digest,
+        findings=locate(found, image_id=image['id']),
+        index=job.index,
+        counts=counts,
+        num_pixels=0 if pixels is None else pixels.shape[0] * pixels.shape[1],
+        pixels=pixels if keep_pixels else None,
+    )

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 
 from ..panoptic import PanopticDataset
-from .findings import Finding
+from ..rules import Finding, class_findings
 
 SPLITS = ('train', 'val', 'test')
 # Lets a data set whose class lists are wrong be opened, for its paths.
@@ -19,16 +19,16 @@ class Source(NamedTuple):
     """One annotation file with its images.
 
     Attributes:
-        splits: that read it, of ``train``, ``val`` and ``test``.
-        dataset: not loaded; has ``ann_file``, ``data_prefix``, ``metainfo`` and ``image_file``.
-        classes_known: whether the class lists of its metainfo can be used.
-        problems: what is wrong with its metainfo.
+        splits: Those that read it, of ``train``, ``val`` and ``test``.
+        dataset: Data set that is not loaded.
+        classes_known: Whether the class lists of its metainfo can be used.
+        findings: What is wrong with its metainfo.
     """
 
     splits: tuple[str, ...]
     dataset: PanopticDataset
     classes_known: bool
-    problems: tuple[str, ...]
+    findings: tuple[Finding, ...]
 
     @property
     def name(self) -> str:
@@ -45,25 +45,22 @@ class Source(NamedTuple):
         """Stuff classes; none when they are not known."""
         return tuple(self.dataset.metainfo['stuff_classes']) if self.classes_known else ()
 
-    def check(self) -> list[Finding]:
-        """Findings about its class lists."""
-        return [Finding('class-list', text, split=self.name) for text in self.problems]
-
 
 def find_sources(config: Config, splits: Sequence[str] | None = None) -> list[Source]:
     """Open the data sets of the dataloaders, also inside wrappers; equal ones once.
 
     Args:
-        config: with ``train_dataloader``, ``val_dataloader`` and ``test_dataloader``, or some.
-        splits: which of them; those that the config has when None.
+        config: Config with ``train_dataloader``, ``val_dataloader`` and ``test_dataloader``, or
+            some.
+        splits: Which of them to open; those that the config has when None.
 
     Returns:
         Sources, in the order of the splits.
 
     Raises:
-        ValueError: when a split is asked for that the config lacks, there is none at all, a data
-            set is not a :class:`PanopticDataset`, or its settings are wrong in other ways than its
-            class lists.
+        ValueError: A split is asked for that the config lacks, there is none at all, a data set is
+            not a :class:`PanopticDataset`, or its settings are wrong in other ways than its class
+            lists.
     """
     present = [split for split in SPLITS if config.get(f'{split}_dataloader')]
     lacking = [split for split in splits or () if split not in present]
@@ -88,10 +85,10 @@ def find_sources(config: Config, splits: Sequence[str] | None = None) -> list[So
 
 
 def plain_datasets(settings: Any) -> Iterator[Mapping[str, Any]]:
-    """Settings of the data sets inside wrappers such as ``RepeatDataset`` and ``ConcatDataset``.
+    """Find the data sets inside wrappers such as ``RepeatDataset`` and ``ConcatDataset``.
 
     Args:
-        settings: of a data set, or a list of them.
+        settings: Settings of a data set, or a list of them.
 
     Yields:
         Settings of data sets that wrap no other.
@@ -108,10 +105,10 @@ def plain_datasets(settings: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def resize_steps(config: Config) -> Compose | None:
-    """The steps of the test pipeline that change an image's size.
+    """Find the steps of the test pipeline that change an image's size.
 
     Args:
-        config: with ``test_dataloader`` or ``val_dataloader``.
+        config: Config with ``test_dataloader`` or ``val_dataloader``.
 
     Returns:
         Its ``Resize`` and alike; None when there are none.
@@ -124,21 +121,43 @@ def resize_steps(config: Config) -> Compose | None:
     return None
 
 
-def compare_sources(sources: Sequence[Source]) -> list[Finding]:
-    """Findings about data sets whose class lists differ from the first one's."""
-    known = [source for source in sources if source.classes_known]
-    found = []
-    for source in known[1:]:
-        first = known[0]
+def compare_sources(sources: Sequence[Source]) -> Iterator[Finding]:
+    """Compare the class lists of the data sets with the first one's.
+
+    Args:
+        sources: Data sets of a config.
+
+    Yields:
+        At most one finding per data set.
+    """
+    first, *others = [source for source in sources if source.classes_known] or [None]
+    for source in others:
         if (source.things, source.stuff) != (first.things, first.stuff):
             mine, other = ((*s.things, *s.stuff) for s in (source, first))
             differ = [name for name in (*other, *mine) if (name in other) != (name in mine)]
             what = f'only one has {differ[:5]}' if differ else 'the order differs'
             message = f'{source.name} and {first.name}: {what}'
-            found.append(
-                Finding('splits-differ', message, source.dataset.ann_file, split=source.name)
-            )
-    return found
+            yield Finding('splits-differ', message, source.dataset.ann_file, split=source.name)
+
+
+def compare_model(model: Mapping[str, Any], sources: Sequence[Source]) -> Iterator[Finding]:
+    """Compare the class counts of the model, where it has any, with the first data set's.
+
+    Args:
+        model: Settings of the model.
+        sources: Data sets of a config.
+
+    Yields:
+        At most one finding per count.
+    """
+    for source in [source for source in sources if source.classes_known][:1]:
+        for key, group, names in (
+            ('num_things_classes', 'thing', source.things),
+            ('num_stuff_classes', 'stuff', source.stuff),
+        ):
+            if model.get(key, len(names)) != len(names):
+                message = f'model.{key} is {model[key]}, but the data set has {len(names)} {group}'
+                yield Finding('model-class-count', f'{message} classes')
 
 
 def _open_source(split: str, settings: Mapping[str, Any]) -> Source:
@@ -150,19 +169,16 @@ def _open_source(split: str, settings: Mapping[str, Any]) -> Source:
             f'checks those (with their PNGs), not boxes, masks or semantic maps'
         )
     arguments = {key: value for key, value in settings.items() if key != 'type'}
-    arguments |= dict(pipeline=[], lazy_init=True)
-    given = cls.METAINFO | dict(arguments.get('metainfo') or {})
+    metainfo = cls.merge_metainfo(arguments.get('metainfo'))
+    found = tuple(class_findings(metainfo))
     # Without `classes` and `palette`, which may be what is wrong.
-    names = {key: given[key] for key in ('thing_classes', 'stuff_classes') if key in given}
-    problems: list[str] = []
-    for metainfo in (arguments.get('metainfo'), names, _PLACEHOLDER):
-        try:
-            dataset = cls(**arguments | dict(metainfo=metainfo))
-        except ValueError as error:
-            problems += [str(error)] if str(error) not in problems else []
-        else:
-            return Source((split,), dataset, metainfo is not _PLACEHOLDER, tuple(problems))
-    raise ValueError(f'{split}_dataloader: {problems[-1]}')
+    names = {key: metainfo[key] for key in ('thing_classes', 'stuff_classes') if key in metainfo}
+    known = not any(class_findings(names))
+    arguments |= dict(pipeline=[], lazy_init=True, metainfo=names if known else _PLACEHOLDER)
+    try:
+        return Source((split,), cls(**arguments), known, found)
+    except ValueError as error:
+        raise ValueError(f'{split}_dataloader: {error}') from error
 
 
 def _identity(source: Source) -> tuple[Any, ...]:

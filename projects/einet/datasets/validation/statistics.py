@@ -1,108 +1,145 @@
-"""What is in a data set, by class.
+"""What is in a data set: counts by (name of the class, column of :data:`COLUMNS`)."""
 
-Letters: C classes of the table. Counts are (C, 5) int64, their columns :data:`COLUMNS`.
-"""
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from mmengine.dataset import Compose
 from numpy.typing import NDArray
 
 from ...structures.segment_pixels import SegmentPixels
-from .classes import ClassTable
-from .findings import Finding
+from ..rules import Category, Finding
 
 #: Images that have the class; its segments (for things: instances) that are not crowd, and those
 #: that are; its pixels in the PNGs, without crowd; things without a cell at stride 4.
 COLUMNS = ('images', 'segments', 'crowd', 'pixels', 'tiny')
-_IMAGES, _SEGMENTS, _CROWD, _PIXELS, _TINY = range(5)
+STRIDE = 4
+
+
+def ids_at_stride(
+    id_map: NDArray[np.uint32], resize: Compose | None, stride: int = STRIDE
+) -> set[int]:
+    """Find the ids that the model's maps see: those in the middle of their cells.
+
+    Args:
+        id_map: (H, W), 0 = void.
+        resize: Transforms that are applied to the map before.
+        stride: Side of a cell in pixels. A last cell whose middle lies outside the map is void.
+
+    Returns:
+        The ids, without void.
+    """
+    if resize is not None:
+        # float32 holds all ids exactly, and OpenCV resizes it.
+        sample = dict(
+            img=np.zeros(id_map.shape, np.uint8),
+            img_shape=id_map.shape,
+            ori_shape=id_map.shape,
+            gt_seg_map=id_map.astype(np.float32),
+            seg_fields=['gt_seg_map'],
+        )
+        id_map = resize(sample)['gt_seg_map']
+    cells = id_map[stride // 2 :: stride, stride // 2 :: stride]
+    return set(np.unique(cells).astype(int).tolist()) - {0}
 
 
 def image_counts(
     segments: Iterable[Mapping[str, Any]],
     pixels: SegmentPixels | None,
-    visible: set[int] | None,
-    table: ClassTable,
-) -> NDArray[np.int64]:
+    visible: Collection[int],
+    table: Mapping[Hashable, Category],
+) -> Counter[tuple[str, str]]:
     """Count one image.
 
     Args:
-        segments: of the annotation, with valid ids, each id once.
-        pixels: segments of the PNG; None when it cannot be read.
-        visible: ids with a cell at stride 4; None when it cannot be read.
-        table: classes; segments of unknown categories are left out.
+        segments: Annotated ones with valid ids, each id once.
+        pixels: Segments of the PNG; None when it cannot be read.
+        visible: Ids with a cell at stride 4.
+        table: Categories by id; segments of unknown categories are left out.
 
     Returns:
-        Counts.
+        Counts of the image.
     """
-    counts = np.zeros((len(table.classes), len(COLUMNS)), np.int64)
-    rows = {} if pixels is None else pixels.rows()
+    counts: Counter[tuple[str, str]] = Counter()
+    areas = {} if pixels is None else dict(zip(pixels.ids.tolist(), pixels.areas, strict=True))
     for segment in segments:
-        row = table.rows.get(segment['category_id'])
-        if row is None:
+        category = table.get(segment['category_id'])
+        if category is None:
             continue
-        counts[row, _IMAGES] = 1
+        counts[category.name, 'images'] = 1
         if segment.get('iscrowd', 0):
-            counts[row, _CROWD] += 1
+            counts[category.name, 'crowd'] += 1
             continue
-        counts[row, _SEGMENTS] += 1
-        place = rows.get(segment['id'])
-        if place is not None:
-            counts[row, _PIXELS] += pixels.areas[place]
-            counts[row, _TINY] += table.classes[row].is_thing and segment['id'] not in visible
+        counts[category.name, 'segments'] += 1
+        if segment['id'] in areas:
+            counts[category.name, 'pixels'] += int(areas[segment['id']])
+            counts[category.name, 'tiny'] += category.is_thing and segment['id'] not in visible
     return counts
 
 
-def check_counts(counts: NDArray[np.int64], table: ClassTable) -> list[Finding]:
+def count_findings(
+    counts: Mapping[tuple[str, str], int],
+    table: Mapping[Hashable, Category],
+    classes: Collection[str],
+) -> Iterator[Finding]:
     """Find classes that cannot be learned, or hardly.
 
     Args:
-        counts: of the whole data set.
-        table: classes.
+        counts: Counts of the whole data set.
+        table: Categories by id.
+        classes: Classes of the config; a category that only the file has is reported as that.
 
-    Returns:
+    Yields:
         At most two findings per class.
     """
-    found = []
-    # A class that only one side has is reported as that.
-    on_both_sides = {row for row in table.rows.values() if row < table.num_known}
-    for label, (info, row) in enumerate(zip(table.classes, counts.tolist(), strict=True)):
-        kind = 'thing' if info.is_thing else 'stuff'
-        if label in on_both_sides and not row[_SEGMENTS]:
-            message = f'{info.name} ({kind})' + (', only crowd' if row[_CROWD] else '')
-            found.append(Finding('class-without-instances', message, class_name=info.name))
-        if row[_TINY]:
-            message = f'{row[_TINY]} of {row[_SEGMENTS]} instances of {info.name}'
-            found.append(Finding('tiny-instances', message, class_name=info.name))
-    return found
+    for row in class_rows(counts, table):
+        if row['name'] in classes and not row['segments']:
+            kind = 'thing' if row['is_thing'] else 'stuff'
+            crowd = ', only crowd' if row['crowd'] else ''
+            yield Finding('class-without-instances', f'{row["name"]} ({kind}){crowd}')
+        if row['tiny']:
+            message = f'{row["tiny"]} of {row["segments"]} instances of {row["name"]}'
+            yield Finding('tiny-instances', message)
 
 
-def table_rows(
-    counts: NDArray[np.int64], table: ClassTable, num_pixels: int
-) -> Sequence[Sequence[str]]:
+def class_rows(
+    counts: Mapping[tuple[str, str], int], table: Mapping[Hashable, Category]
+) -> list[dict[str, Any]]:
+    """List the counts by class.
+
+    Args:
+        counts: Counts of the whole data set.
+        table: Categories by id.
+
+    Returns:
+        One object per class, with ``name``, ``is_thing`` and :data:`COLUMNS`.
+    """
+    classes = {category.name: category for category in table.values()}
+    return [
+        dict(category._asdict(), **{column: counts.get((name, column), 0) for column in COLUMNS})
+        for name, category in classes.items()
+    ]
+
+
+def table_rows(classes: Sequence[Mapping[str, Any]], num_pixels: int) -> list[list[str]]:
     """The counts as a table for people.
 
     Args:
-        counts: of the whole data set.
-        table: classes.
-        num_pixels: of all its PNGs.
+        classes: Rows of :func:`class_rows`.
+        num_pixels: Pixels of all PNGs.
 
     Returns:
         A header, one row per class that occurs, and one for void and crowd.
     """
     rows = [['class', 'kind', 'images', 'segments', 'crowd', 'pixels', 'no cell at stride 4']]
-    for info, (images, segments, crowd, pixels, tiny) in zip(
-        table.classes, counts.tolist(), strict=True
-    ):
-        if not images:
-            continue
-        kind, small = ('thing', str(tiny)) if info.is_thing else ('stuff', '-')
-        share = _percent(pixels, num_pixels)
-        rows.append([info.name, kind, str(images), str(segments), str(crowd), share, small])
-    rest = num_pixels - int(counts[:, _PIXELS].sum())
-    rows.append(['void and crowd', '-', '-', '-', '-', _percent(rest, num_pixels), '-'])
-    return rows
+    for row in classes:
+        if row['images']:
+            kind, tiny = ('thing', str(row['tiny'])) if row['is_thing'] else ('stuff', '-')
+            numbers = [str(row[column]) for column in ('images', 'segments', 'crowd')]
+            rows.append([row['name'], kind, *numbers, _percent(row['pixels'], num_pixels), tiny])
+    rest = num_pixels - sum(row['pixels'] for row in classes)
+    return [*rows, ['void and crowd', '-', '-', '-', '-', _percent(rest, num_pixels), '-']]
 
 
 def _percent(part: int, whole: int) -> str:

@@ -1,14 +1,18 @@
 import pytest
 
-from einet.datasets.validation.classes import ClassInfo, ClassTable
-from einet.datasets.validation.segments import check_segments
+from einet.datasets.rules import (
+    Category,
+    annotated_segment_findings,
+    segment_findings,
+    valid_segments,
+)
 
-TABLE = ClassTable((ClassInfo('car', True), ClassInfo('sky', False)), {7: 0, 30: 1}, 2)
+TABLE = {7: Category('car', True), 30: Category('sky', False)}
 
 
 def check(*segments):
-    valid, found = check_segments(segments, TABLE)
-    return [s['id'] for s in valid], [(f.kind, f.segment_ids) for f in found]
+    valid = [s['id'] for s in valid_segments(segments)]
+    return valid, [(f.kind, f.segment_ids) for f in segment_findings(segments, TABLE)]
 
 
 def segment(segment_id, category=7, crowd=0):
@@ -64,3 +68,11 @@ def test_stuff():
 def test_more_segments_than_16_bits_hold():
     found = check(*(segment(i) for i in range(1, 65536)))[1]
     assert found == [('too-many-segments', ())]
+
+
+def test_findings_name_image_and_png():
+    annotation = dict(image_id='a', file_name='a.png', segments_info=[segment(3, 8)])
+    (finding,) = annotated_segment_findings(
+        [None, dict(annotation, image_id=None), annotation], TABLE
+    )
+    assert (finding.image_id, finding.message) == ('a', 'category_id 8 (a.png)')

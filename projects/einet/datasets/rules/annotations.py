@@ -1,0 +1,157 @@
+"""Rules for the structure of an annotation file: images, annotations, and which belong together."""
+
+import os.path as osp
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import Any
+
+from .findings import Finding
+
+
+def layout_findings(content: Any, test_mode: bool) -> Iterator[Finding]:
+    """Check that the file has the parts that everything else is looked up in.
+
+    Args:
+        content: Whatever the JSON holds.
+        test_mode: Whether it may lack ``annotations``.
+
+    Yields:
+        At most one finding; when there is one, no other rule can be applied.
+    """
+    required = ['categories', 'images'] + ([] if test_mode else ['annotations'])
+    problem = ''
+    if not isinstance(content, Mapping):
+        problem = f'it holds a {type(content).__name__}, not an object with {required}'
+    elif missing := [key for key in required if key not in content]:
+        problem = f'it lacks {missing}'
+    elif wrong := [
+        key for key in (*required, 'annotations') if not isinstance(content.get(key, []), list)
+    ]:
+        problem = f'{wrong} must be lists'
+    elif not content['images']:
+        problem = '`images` is empty'
+    if problem:
+        yield Finding('annotation-file', problem)
+
+
+def record_findings(content: Mapping[str, Any], test_mode: bool) -> Iterator[Finding]:
+    """Check all entries of ``images`` and ``annotations``, and that each image has one annotation.
+
+    Args:
+        content: Annotation file's content, of the right layout.
+        test_mode: Whether images may have no annotations, if none has.
+
+    Yields:
+        What is wrong with images, then with annotations, then with pairs of both.
+    """
+    images, annotations = content['images'], content.get('annotations', [])
+    yield from _image_findings(images)
+    # An incomplete entry still says which image it belongs to.
+    yield from _annotation_findings(annotations, {i['id'] for i in images if _has_id(i, 'id')})
+    named = {a['image_id'] for a in annotations if _has_id(a, 'image_id')}
+    if named or not test_mode:
+        for image in images:
+            if not image_problem(image) and image['id'] not in named:
+                yield Finding('image-without-annotation', image['file_name'], image_id=image['id'])
+
+
+def location_findings(names: Iterable[str]) -> Iterator[Finding]:
+    """Find files that lie outside the folders that the config names.
+
+    Args:
+        names: Paths below those folders.
+
+    Yields:
+        Absolute paths, and paths that climb out with ``..``.
+    """
+    for name in names:
+        if osp.isabs(name) or osp.normpath(name).split(osp.sep)[0] == osp.pardir:
+            yield Finding('outside-folder', f'file_name {name}')
+
+
+def image_problem(image: Any) -> str:
+    """Say what is wrong with an entry of ``images`` by itself; empty when nothing is."""
+    if not isinstance(image, dict):
+        return 'not an object'
+    if not _has_id(image, 'id'):
+        return '`id` must be a number or a string'
+    if not isinstance(image.get('file_name'), str) or not image['file_name']:
+        return '`file_name` must be a name'
+    for side in ('height', 'width'):
+        if type(image.get(side)) is not int or image[side] < 1:
+            return '`height` and `width` must be positive integers'
+    return ''
+
+
+def annotation_is_complete(annotation: Any) -> bool:
+    """Say whether an entry of ``annotations`` has all its fields."""
+    return (
+        _has_id(annotation, 'image_id')
+        and isinstance(annotation.get('file_name'), str)
+        and bool(annotation['file_name'])
+        and isinstance(annotation.get('segments_info'), list)
+    )
+
+
+def _image_findings(images: Iterable[Any]) -> Iterator[Finding]:
+    first: dict[Hashable, str] = {}
+    names = []
+    for image in images:
+        problem = image_problem(image)
+        if problem:
+            image_id = image['id'] if _has_id(image, 'id') else None
+            yield Finding('image-fields', f'{problem}: {image}', image_id=image_id)
+            continue
+        image_id, name = image['id'], image['file_name']
+        names.append(name)
+        if image_id in first:
+            yield Finding('image-id-twice', f'{first[image_id]} and {name}', image_id=image_id)
+        first.setdefault(image_id, name)
+    for name, count in _repeated(names):
+        yield Finding('image-name-twice', f'{count} images have file_name {name}')
+
+
+def _annotation_findings(annotations: Iterable[Any], known: set[Hashable]) -> Iterator[Finding]:
+    annotated: dict[Hashable, str] = {}
+    names = []
+    for annotation in annotations:
+        if not annotation_is_complete(annotation):
+            yield Finding('annotation-fields', _describe(annotation))
+            continue
+        image_id, name = annotation['image_id'], annotation['file_name']
+        names.append(name)
+        if image_id not in known:
+            message = f'annotation {name} has image_id {image_id!r}{_other_type(image_id, known)}'
+            yield Finding('annotation-without-image', message, image_id=image_id)
+        elif image_id in annotated:
+            message = f'annotations {annotated[image_id]} and {name}'
+            yield Finding('annotation-twice', message, image_id=image_id)
+        else:
+            annotated[image_id] = name
+    for name, count in _repeated(names):
+        yield Finding('png-name-twice', f'{count} annotations have file_name {name}')
+
+
+def _describe(annotation: Any) -> str:
+    """What an incomplete annotation has."""
+    if not isinstance(annotation, dict):
+        return f'one is {annotation}'
+    hint = ''
+    if 'category_id' in annotation:
+        hint = "; instance annotations (instances_*.json) are not COCO's panoptic format"
+    return f'one has {sorted(annotation)}{hint}'
+
+
+def _has_id(entry: Any, key: str) -> bool:
+    """Whether an entry has an id; True and False are none."""
+    return isinstance(entry, dict) and type(entry.get(key)) in (int, str)
+
+
+def _repeated(names: Iterable[str]) -> list[tuple[str, int]]:
+    return [(name, count) for name, count in Counter(names).items() if count > 1]
+
+
+def _other_type(image_id: Hashable, known: set[Hashable]) -> str:
+    """Hint at an id that only differs in being a number or a string."""
+    same = [other for other in known if str(other) == str(image_id)]
+    return f'; `images` has {same[0]!r}, of another type' if same else ''
