@@ -45,20 +45,20 @@ def test_center_loss_of_means():
     first = ROOT2 / 2 - math.sqrt(0.8) + 0.5
     second = math.sqrt(0.4) - ROOT2 / 2 + 0.5
     loss = semantic_center_loss(PIXELS, LABELS, CENTERS, margin=0.5)
-    assert loss.item() == pytest.approx(first + second, abs=1e-6)
-    assert loss.item() == pytest.approx(0.738028, abs=1e-5)
+    # Two of the three categories have pixels.
+    assert loss.item() == pytest.approx((first + second) / 2, abs=1e-6)
+    assert loss.item() == pytest.approx(0.369014, abs=1e-5)
 
 
 def test_center_loss_of_sums_is_as_printed():
-    loss = semantic_center_loss(PIXELS, LABELS, CENTERS, margin=0.5, reduction='sum')
+    loss = semantic_center_loss(PIXELS, LABELS, CENTERS, 0.5, 'sum', category_reduction='sum')
     # The second category's hinge is closed: sqrt 0.4 - sqrt 2 + 0.5 < 0.
     assert loss.item() == pytest.approx((ROOT2 - math.sqrt(0.8) + 0.5) / 2, abs=1e-6)
 
 
-def test_center_loss_may_be_a_mean_over_the_present_categories():
-    loss = semantic_center_loss(PIXELS, LABELS, CENTERS, margin=0.5, category_reduction='mean')
-    # Two of the three categories have pixels; their terms sum to 0.738028.
-    assert loss.item() == pytest.approx(0.738028 / 2, abs=1e-5)
+def test_center_loss_summed_over_categories():
+    loss = semantic_center_loss(PIXELS, LABELS, CENTERS, margin=0.5, category_reduction='sum')
+    assert loss.item() == pytest.approx(0.738028, abs=1e-5)
 
 
 def test_center_loss_of_a_single_category_has_no_second_mean():
@@ -82,9 +82,11 @@ def test_center_loss_equals_a_loop(seed, reduction):
         elif near:
             expected += max(0, sum(near) - sum(far) + 40) / len(near)
     margin = 0.4 if reduction == 'mean' else 40.0
-    loss = semantic_center_loss(pixels, labels, centers, margin, reduction)
+    loss = semantic_center_loss(pixels, labels, centers, margin, reduction, 'sum')
     assert loss.item() == pytest.approx(expected)
     assert expected > 0
+    mean = semantic_center_loss(pixels, labels, centers, margin, reduction, 'mean')
+    assert mean.item() == pytest.approx(expected / len(labels[labels != 255].unique()))
 
 
 @given(st.permutations(range(4)), st.floats(1e-3, 1e3), st.integers(0, 1000))
@@ -302,7 +304,7 @@ def all_losses(
     instance_labels = torch.arange(len(means)) % len(centers)
     return {
         'center': semantic_center_loss(pixels, labels, centers),
-        'center, sums': semantic_center_loss(pixels, labels, centers, 5.0, 'sum'),
+        'center, sums': semantic_center_loss(pixels, labels, centers, 5.0, 'sum', 'sum'),
         'push': instance_push_loss(means),
         'pull': instance_pull_loss(pixels, ids, means),
         'consistency': instance_semantic_consistency_loss(means, instance_labels, centers, present),
