@@ -54,3 +54,4 @@ def test_starts_quietly(command):
     )
     assert result.returncode == 0, result.stderr
     assert 'OneDL' not in result.stdout + result.stderr
+    assert 'faster_coco_eval' not in result.stderr

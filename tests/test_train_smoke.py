@@ -38,14 +38,11 @@ QUICK = [
 # Nothing random in the training data: a resumed run goes on with the same images, but with other
 # random numbers.
 STILL = [
-    f'train_dataloader.dataset.pipeline.{setting}'
-    for setting in (
-        '2.scale=(96,96)',
-        '2.ratio_range=(1.0,1.0)',
-        '3.crop_size=(96,96)',
-        '4.prob=0.0',
-        '5.size=(96,96)',
-    )
+    'train_dataloader.dataset.pipeline.2.scale=(96,96)',
+    'train_dataloader.dataset.pipeline.2.ratio_range=(1.0,1.0)',
+    'train_dataloader.dataset.pipeline.3.crop_size=(96,96)',
+    'train_dataloader.dataset.pipeline.4.prob=0.0',
+    'model.data_preprocessor.batch_augments.0.size=(96,96)',
 ]
 
 

@@ -60,7 +60,7 @@ def find_images(inputs: Path) -> list[Path]:
     """The image itself, or those directly inside a folder, by name.
 
     Raises:
-        FileNotFoundError: when there is no such file, or the folder holds no image.
+        FileNotFoundError: There is no such file, or the folder holds no image.
     """
     if inputs.is_file():
         return [inputs]

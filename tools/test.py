@@ -104,6 +104,8 @@ def main(argv: list[str] | None = None) -> None:
         check_folder(config.work_dir, '--work-dir')
         if args.out is not None:
             check_folder(Path(args.out).parent, '--out')
+        if args.show_dir is not None and Path(args.show_dir).is_absolute():
+            check_folder(args.show_dir, '--show-dir')
     except (OSError, ValueError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)

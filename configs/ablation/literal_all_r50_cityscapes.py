@@ -2,8 +2,16 @@
 _base_ = '../einet_r50_cityscapes.py'
 model = dict(
     esm=dict(reduction='sum'),
-    interaction=dict(literal_affinity=True, calibration='replace', centers=dict(normalize=False)),
+    interaction=dict(
+        literal_affinity=True,
+        instances='all',
+        calibration='replace',
+        centers=dict(normalize=False),
+    ),
     criterion=dict(
-        losses=dict(center=dict(reduction='sum'), centroid=dict(reduction='sum')),
+        losses=dict(
+            center=dict(reduction='sum', category_reduction='sum'),
+            centroid=dict(reduction='sum'),
+        ),
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, TextIO
@@ -13,8 +14,10 @@ UNWANTED = 'Could not import OneDL'
 
 @contextmanager
 def without_notices() -> Iterator[None]:
-    """Keep the unwanted lines off stdout; everything else passes as it comes."""
-    with redirect_stdout(_Filter(sys.stdout)):
+    """Keep the unwanted lines off stdout and stderr; everything else passes as it comes."""
+    with redirect_stdout(_Filter(sys.stdout)), warnings.catch_warnings():
+        # mmdet, about a metric that this project does not use.
+        warnings.filterwarnings('ignore', 'faster_coco_eval is not installed')
         yield
 
 

@@ -10,6 +10,7 @@ from einet.functional.grouping import (
     Semantics,
     group_pixels,
     merge_segments,
+    most_probable,
     score_maps,
     semantic_decision,
 )
@@ -299,3 +300,15 @@ def test_300_peaks_at_cityscapes_size_stay_under_one_gibibyte(classes):
         [sys.executable, '-c', code], check=True, capture_output=True, text=True
     ).stdout
     assert float(output.split()[-1]) < 1024
+
+
+def test_most_probable_by_hand():
+    probabilities = torch.tensor(
+        [[[0.5, 0.1, 0.2]], [[0.3, 0.7, 0.2]], [[0.1, 0.1, 0.2]], [[0.1, 0.1, 0.4]]]
+    )
+    decision = most_probable(probabilities, num_things_classes=2)
+    assert decision.labels.tolist() == [[0, 1, 3]]
+    assert decision.labels.dtype == torch.uint8
+    assert decision.thing_pixels.tolist() == [0, 1]
+    assert decision.thing_labels.tolist() == [0, 1]
+    assert decision.thing_probabilities.tolist() == pytest.approx([0.5, 0.7])

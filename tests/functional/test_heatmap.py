@@ -178,3 +178,30 @@ def test_peaks_are_those_of_a_loop(height, width, kernel_size, seed):
     assert peaks.labels.tolist() == [label for label, *_ in expected]
     assert peaks.scores.tolist() == [-score for _, score, *_ in expected]
     assert peaks.xy.tolist() == [[x, y] for *_, y, x in expected]
+
+
+@pytest.mark.parametrize('chunk', [1, 7])
+def test_chunks_do_not_change_the_heatmap(chunk, monkeypatch):
+    drawing = dict(
+        centroids_xy=torch.tensor([[1, 2], [5, 0], [6, 3]]),
+        labels=torch.tensor([1, 0, 1]),
+        sizes_wh=torch.tensor([[14, 20], [30, 9], [8, 8]]),
+        num_classes=2,
+        size=(4, 8),
+    )
+    expected = centroid_heatmap(**drawing)
+    monkeypatch.setattr('einet.functional.heatmap._CELLS_PER_CHUNK', chunk)
+    assert centroid_heatmap(**drawing).equal(expected)
+
+
+def test_a_center_just_outside_is_not_drawn_at_the_border():
+    drawing = dict(labels=torch.tensor([0]), sizes_wh=torch.tensor([[1, 1]]))
+    drawing.update(num_classes=1, size=(2, 2))
+    assert not centroid_heatmap(torch.tensor([[-0.5, 0.0]]), **drawing).any()
+    assert centroid_heatmap(torch.tensor([[0.5, 1.9]]), **drawing).tolist() == [[[0, 0], [1, 0]]]
+
+
+def test_padding_is_lower_than_any_logit():
+    logits = torch.tensor([[[-2.0, -3.0], [-3.0, -4.0]]])
+    peaks = find_peaks(logits.sigmoid(), kernel_size=3, threshold=0.1, ranking=logits)
+    assert peaks.xy.tolist() == [[0, 0]]

@@ -207,14 +207,16 @@ def test_update():
 
 
 @pytest.mark.parametrize('normalize', [True, False])
-def test_whole_update_gradcheck_and_loop(normalize):
+@pytest.mark.parametrize('instances', ['own', 'all'])
+def test_whole_update_gradcheck_and_loop(normalize, instances):
     means, categories = random_double(3, 4), random_double(5, 4, seed=1)
     centers, labels = random_double(5, 4, seed=2), torch.tensor([1, 0, 1])
     seen = torch.tensor([True, True, True, False, True])
     present = torch.tensor([True, True, True, True, False])
 
     def whole(e: Tensor, v: Tensor) -> Tensor:
-        sums = center_contributions(e, labels, v, affinity(e, v, present), present, num_things=3)
+        weights = affinity(e, v, present)
+        sums = center_contributions(e, labels, v, weights, present, 3, instances)
         return update_centers(centers, seen, *sums, momentum=0.9, normalize=normalize)
 
     assert gradcheck(whole, (means.requires_grad_(), categories.requires_grad_()))
@@ -226,7 +228,8 @@ def test_whole_update_gradcheck_and_loop(normalize):
         weights = []
         for k in range(3):
             scores = [math.exp(-(direction[k] - targets[c]).norm().item()) for c in range(4)]
-            weights.append(scores[j] / sum(scores))
+            counts = instances == 'all' or labels[k] == j
+            weights.append(scores[j] / sum(scores) if counts else 0.0)
         total = sum(w * e for w, e in zip(weights, direction, strict=True))
         expected[j] = 0.9 * centers[j] + 0.1 * total / (sum(weights) if normalize else 1)
     expected[2] = 0.9 * centers[2] + 0.1 * targets[2]

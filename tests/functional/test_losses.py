@@ -45,20 +45,20 @@ def test_center_loss_of_means():
     first = ROOT2 / 2 - math.sqrt(0.8) + 0.5
     second = math.sqrt(0.4) - ROOT2 / 2 + 0.5
     loss = semantic_center_loss(PIXELS, LABELS, CENTERS, margin=0.5)
-    assert loss.item() == pytest.approx(first + second, abs=1e-6)
-    assert loss.item() == pytest.approx(0.738028, abs=1e-5)
+    # Two of the three categories have pixels.
+    assert loss.item() == pytest.approx((first + second) / 2, abs=1e-6)
+    assert loss.item() == pytest.approx(0.369014, abs=1e-5)
 
 
 def test_center_loss_of_sums_is_as_printed():
-    loss = semantic_center_loss(PIXELS, LABELS, CENTERS, margin=0.5, reduction='sum')
+    loss = semantic_center_loss(PIXELS, LABELS, CENTERS, 0.5, 'sum', category_reduction='sum')
     # The second category's hinge is closed: sqrt 0.4 - sqrt 2 + 0.5 < 0.
     assert loss.item() == pytest.approx((ROOT2 - math.sqrt(0.8) + 0.5) / 2, abs=1e-6)
 
 
-def test_center_loss_may_be_a_mean_over_the_present_categories():
-    loss = semantic_center_loss(PIXELS, LABELS, CENTERS, margin=0.5, category_reduction='mean')
-    # Two of the three categories have pixels; their terms sum to 0.738028.
-    assert loss.item() == pytest.approx(0.738028 / 2, abs=1e-5)
+def test_center_loss_summed_over_categories():
+    loss = semantic_center_loss(PIXELS, LABELS, CENTERS, margin=0.5, category_reduction='sum')
+    assert loss.item() == pytest.approx(0.738028, abs=1e-5)
 
 
 def test_center_loss_of_a_single_category_has_no_second_mean():
@@ -82,9 +82,11 @@ def test_center_loss_equals_a_loop(seed, reduction):
         elif near:
             expected += max(0, sum(near) - sum(far) + 40) / len(near)
     margin = 0.4 if reduction == 'mean' else 40.0
-    loss = semantic_center_loss(pixels, labels, centers, margin, reduction)
+    loss = semantic_center_loss(pixels, labels, centers, margin, reduction, 'sum')
     assert loss.item() == pytest.approx(expected)
     assert expected > 0
+    mean = semantic_center_loss(pixels, labels, centers, margin, reduction, 'mean')
+    assert mean.item() == pytest.approx(expected / len(labels[labels != 255].unique()))
 
 
 @given(st.permutations(range(4)), st.floats(1e-3, 1e3), st.integers(0, 1000))
@@ -302,7 +304,7 @@ def all_losses(
     instance_labels = torch.arange(len(means)) % len(centers)
     return {
         'center': semantic_center_loss(pixels, labels, centers),
-        'center, sums': semantic_center_loss(pixels, labels, centers, 5.0, 'sum'),
+        'center, sums': semantic_center_loss(pixels, labels, centers, 5.0, 'sum', 'sum'),
         'push': instance_push_loss(means),
         'pull': instance_pull_loss(pixels, ids, means),
         'consistency': instance_semantic_consistency_loss(means, instance_labels, centers, present),
@@ -356,3 +358,36 @@ def test_half_precision_is_computed_in_float32(dtype):
         assert losses[name].dtype == torch.float32, name
         torch.testing.assert_close(losses[name], value)
         torch.testing.assert_close(under_autocast[name], value)
+
+
+def test_labels_beyond_the_centers_do_not_count():
+    embeddings = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    centers = torch.tensor([[0.0, 2.0], [3.0, 0.0]])
+    alone = semantic_center_loss(embeddings[:1], torch.tensor([0]), centers)
+    assert semantic_center_loss(embeddings, torch.tensor([0, 2]), centers) == alone
+
+
+@pytest.mark.parametrize('first', [True, False])
+def test_center_loss_without_labels_has_a_graph_to_both_arguments(first):
+    inputs = [torch.ones(3, 2, requires_grad=wanted) for wanted in (first, not first)]
+    semantic_center_loss(inputs[0], torch.tensor([255, -1, 255]), inputs[1]).backward()
+    assert inputs[not first].grad.tolist() == [[0, 0]] * 3
+
+
+def test_defaults_are_the_papers():
+    means = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
+    # 2 sigma_d - 1 of the only pair; sigma_v = 0.5 off a distance of 2; alpha = 0.15; m = 5.
+    assert instance_push_loss(means).item() == pytest.approx(2)
+    pixels, ids = torch.tensor([[2.0, 0.0], [1.0, 0.0]]), torch.tensor([0, 1])
+    assert instance_pull_loss(pixels, ids, means).item() == pytest.approx((2 - 0.5) / 2)
+    one, present = torch.tensor([[1.0, 0.0]]), torch.tensor([True])
+    loss = instance_semantic_consistency_loss(one, torch.tensor([0]), one, present)
+    assert loss.item() == pytest.approx(-math.log(1 - 0.15 / 1.15), rel=1e-6)
+    assert semantic_center_loss(one, torch.tensor([0]), one).item() == pytest.approx(5)
+
+
+def test_centroid_loss_without_instances_has_a_graph_to_both_arguments():
+    means, embeddings = (torch.zeros(0, 2, requires_grad=True) for _ in range(2))
+    centroid_regularization(means, embeddings).backward()
+    assert means.grad is not None
+    assert embeddings.grad is not None

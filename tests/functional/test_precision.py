@@ -34,3 +34,11 @@ def test_autocast_is_off_inside_and_on_again_after():
 def test_the_wrapper_keeps_the_functions_name_and_text():
     assert product.__name__ == 'product'
     assert product.__doc__ == 'A product.'
+
+
+def test_a_call_without_tensors():
+    @full_precision
+    def twice(value):
+        return 2 * value
+
+    assert twice(3) == twice(value=3) == 6

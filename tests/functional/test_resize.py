@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from einet.functional.resize import BilinearCells, Shapes, resize_maps
+from einet.functional.resize import BilinearCells, Shapes, resize_maps, sample_axis
 
 PADDED = Shapes(padded=(20, 28), img=(17, 22), ori=(34, 13))
 
@@ -115,3 +115,11 @@ def test_half_precision_and_one_pixel():
     resized = resize_maps(maps, Shapes((1, 1), (1, 1), (1, 1)))
     assert resized.dtype == torch.bfloat16
     assert resized.equal(maps)
+
+
+def test_a_part_of_the_samples():
+    samples = sample_axis(torch.tensor([0.25, 1.5, 2.0]).double(), 3, like=torch.zeros(()))
+    part = samples.part(slice(1, 3))
+    assert part.low.tolist() == [1, 2]
+    assert part.high.tolist() == [2, 2]
+    assert part.weight.tolist() == [0.5, 0]

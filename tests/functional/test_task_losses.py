@@ -193,3 +193,13 @@ def test_cross_entropy_of_half_precision_and_huge_logits():
 def test_a_wrong_fraction_is_an_error(top_fraction):
     with pytest.raises(ValueError, match='top_fraction must be in'):
         bootstrapped_cross_entropy(SEMANTIC_LOGITS, LABELS, top_fraction=top_fraction)
+
+
+def test_masks_choose_rows_and_columns():
+    logits = torch.zeros(1, 1, 2, 2)  # probabilities of 1/2
+    mask = torch.tensor([[[[1.0, 0.0], [1.0, 0.0]]]])
+    loss = heatmap_mse_loss(logits, torch.tensor([[[[1.0, 1.0], [0.75, 0.0]]]]), mask)
+    assert loss.item() == pytest.approx((0.25 + 0.0625) / 2)
+    # Three peaks, of which two count.
+    loss = heatmap_focal_loss(logits, torch.tensor([[[[1.0, 1.0], [1.0, 0.0]]]]), mask)
+    assert loss.item() == pytest.approx(2 * 0.25 * math.log(2) / 2)

@@ -154,5 +154,5 @@ def test_the_same_schedule_is_not_logged(tmp_path):
 def test_nothing_left_to_train_is_said(tmp_path):
     _run(tmp_path, 4, POLY)
     assert _run(tmp_path, 4, POLY, resume=True) == []
-    (log,) = [p.read_text() for p in tmp_path.glob('*/*.log') if 'nothing' in p.read_text()]
+    (log,) = [p.read_text() for p in tmp_path.glob('*/*.log') if 'nothing is left' in p.read_text()]
     assert 'the checkpoint is of iteration 4 of 4' in log

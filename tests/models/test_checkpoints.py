@@ -107,3 +107,35 @@ def test_weights_that_fit_are_loaded_without_a_word(tmp_path, monkeypatch):
     assert said == []
     for name, value in model.backbone.state_dict().items():
         assert torch.equal(value, published[name])
+
+
+NAMES = ('checkpoint', 'config')
+
+
+def test_class_lists_are_shown_side_by_side():
+    found = dict(classes=('cat', 'dog', 'sky'), thing_classes=('cat', 'dog'))
+    wanted = dict(classes=('cat', 'dog', 'sky', 'sea'), thing_classes=('cat',))
+    with pytest.raises(ValueError, match='checkpoint and config have different classes') as caught:
+        checkpoints.check_classes(found, wanted, NAMES)
+    assert [line.split() for line in str(caught.value).splitlines()[1:6]] == [
+        ['label', 'checkpoint', 'config'],
+        ['0', 'cat', 'cat'],
+        ['1', 'dog', 'dog', '(stuff)', '<-', 'differs'],
+        ['2', 'sky', '(stuff)', 'sky', '(stuff)'],
+        ['3', '-', 'sea', '(stuff)', '<-', 'differs'],
+    ]
+    checkpoints.check_classes(found, wanted, NAMES, allowed=True)
+
+
+@pytest.mark.parametrize(
+    'found',
+    [
+        None,
+        dict(classes=()),
+        dict(classes=['cat', 'sky'], thing_classes=['cat']),
+        # An older checkpoint does not say which are things.
+        dict(classes=('cat', 'sky')),
+    ],
+)
+def test_equal_or_unknown_class_lists_pass(found):
+    checkpoints.check_classes(found, dict(classes=('cat', 'sky'), thing_classes=('cat',)), NAMES)

@@ -25,7 +25,8 @@ def _call(criterion, targets, means, centroids, embedding):
         centroid_embeddings=centroids,
     )
     outputs = TrainingOutputs(
-        semantic_logits=[torch.zeros(2, 3, 2, 3)],
+        semantic_logits=torch.zeros(2, 3, 2, 3),
+        calibrated_logits=None,
         heatmap_logits=torch.zeros(2, 2, 2, 3),
         semantic_embedding=torch.zeros(2, 2, 2, 3).unbind(),
         instance_embedding=embedding.unbind(),
@@ -33,11 +34,10 @@ def _call(criterion, targets, means, centroids, embedding):
     return criterion(outputs, targets, summary, torch.zeros(2, 3, 2))
 
 
-def _semantic(criterion, logits, targets):
-    """The semantic loss alone: nothing else is given."""
-    outputs = TrainingOutputs(logits, torch.zeros(len(logits[0]), 2, 2, 3), [], [])
-    summary = EmbeddingSummary([], [], [], [])
-    return criterion(outputs, targets, summary, torch.zeros(2, 3, 2))['loss_semantic']
+def _semantic(criterion, logits, targets, calibrated_logits=None):
+    """The semantic losses alone: nothing else is given."""
+    outputs = TrainingOutputs(logits, calibrated_logits, torch.zeros(len(logits), 2, 2, 3), [], [])
+    return criterion(outputs, targets, EmbeddingSummary([], [], [], []), torch.zeros(2, 3, 2))
 
 
 def test_instance_terms_average_over_images_that_have_instances():
@@ -67,7 +67,8 @@ def _two_images_and_a_void_one():
 
 def _outputs(**maps):
     blank = dict(
-        semantic_logits=[torch.zeros(3, 3, 2, 3)],
+        semantic_logits=torch.zeros(3, 3, 2, 3),
+        calibrated_logits=None,
         heatmap_logits=torch.zeros(3, 2, 2, 3),
         semantic_embedding=torch.zeros(3, 2, 2, 3).unbind(),
         instance_embedding=torch.zeros(3, 2, 2, 3).unbind(),
@@ -93,7 +94,7 @@ CENTERS = torch.tensor(
 
 
 def test_center_term_averages_over_images_that_have_labels():
-    loss = dict(type='SemanticCenterLoss', margin=1.25, loss_weight=7.0)
+    loss = dict(type='SemanticCenterLoss', margin=1.25, category_reduction='sum', loss_weight=7.0)
     embedding = torch.zeros(3, 2, 2, 3)
     embedding[0, :, :, 0] = torch.tensor([[3.0], [4.0]])  # class 0
     embedding[0, :, :, 1] = torch.tensor([[-1.0], [0.0]])  # stuff
@@ -141,21 +142,18 @@ def test_heatmap_term_counts_the_pixels_of_its_mask():
     assert values['loss_heatmap'].item() == pytest.approx(200 * (0.25 + 0.0625) / 2 / 12)
 
 
-def test_semantic_loss_is_the_mean_of_raw_and_calibrated_logits():
-    losses = dict(semantic=dict(type='BootstrappedCrossEntropyLoss'))
+def test_calibrated_logits_are_compared_in_a_weighted_term_of_their_own():
+    losses = dict(semantic=dict(type='BootstrappedCrossEntropyLoss', loss_weight=2.0))
     samples = [make_sample((8, 12), [], void_rows=3)] * 2
     targets = build_targets(samples, (2, 3), num_things_classes=2, num_classes=3)
-    sure = torch.full((2, 3, 2, 3), -50.0)
+    sure, unsure = torch.full((2, 3, 2, 3), -50.0), torch.zeros(2, 3, 2, 3)
     sure[:, 2] = 50.0
-    criterion = EINetCriterion(losses)
-    unsure = torch.zeros(2, 3, 2, 3)
-    both, raw, calibrated = (
-        _semantic(criterion, logits, targets).item()
-        for logits in ([sure, unsure], [unsure], [sure])
-    )
-    assert both == pytest.approx(math.log(3) / 2, rel=1e-5)
-    assert raw == pytest.approx(math.log(3), rel=1e-5)
-    assert calibrated == pytest.approx(0, abs=1e-5)
+    criterion = EINetCriterion(losses, calibrated_weight=0.3)
+    values = _semantic(criterion, sure, targets, unsure)
+    assert values['loss_semantic'].item() == pytest.approx(0, abs=1e-5)
+    assert values['loss_calibrated'].item() == pytest.approx(0.3 * 2 * math.log(3), rel=1e-5)
+    assert set(_semantic(criterion, sure, targets)) == {'loss_semantic'}
+    assert _semantic(EINetCriterion({}), sure, targets, unsure) == {}
 
 
 def test_semantic_stride_reads_the_pixels_in_the_middle_of_its_cells():
@@ -163,7 +161,7 @@ def test_semantic_stride_reads_the_pixels_in_the_middle_of_its_cells():
     sample = make_sample((8, 12), [(0, 0, 0, 5, 3)])
     targets = build_targets([sample], (2, 3), 2, 3, small_instance_weight=1.0)
     logits = torch.randn(1, 3, 2, 3, generator=torch.Generator().manual_seed(0))
-    value = _semantic(EINetCriterion(losses, semantic_stride=2), [logits], targets)
+    value = _semantic(EINetCriterion(losses, semantic_stride=2), logits, targets)['loss_semantic']
     upsampled = torch.nn.functional.interpolate(logits, (4, 6), mode='bilinear')
     labels = targets.sem_seg[:, 1::2, 1::2]
     assert labels[0, :2].tolist() == [[0, 0, 2, 2, 2, 2], [2, 2, 2, 2, 2, 2]]

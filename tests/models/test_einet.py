@@ -10,7 +10,7 @@ from .tiny import tiny_model
 
 SIZE = (32, 48)
 NAMES = ('semantic', 'heatmap', 'center', 'push', 'pull', 'consistency', 'centroid')
-ALL_LOSSES = {f'loss_{name}' for name in (*NAMES, 'unused')}
+ALL_LOSSES = {f'loss_{name}' for name in (*NAMES, 'calibrated', 'unused')}
 IMAGES = {
     'two classes': dict(boxes=[(0, 4, 4, 12, 12), (1, 20, 8, 40, 24)]),
     'one instance': dict(boxes=[(1, 4, 4, 12, 12)]),
@@ -68,7 +68,7 @@ def test_both_attentions_learn_from_the_means_alone():
     assert all(parts[name].grad.any() for name in attentions)
 
 
-@pytest.mark.parametrize('mode', ['dual', 'replace', 'none'])
+@pytest.mark.parametrize('mode', ['extra', 'replace', 'none'])
 def test_calibration_modes_train(mode):
     _assert_trains(_build(interaction=dict(calibration=mode)), _batch('two classes', 'no things'))
 
@@ -77,7 +77,8 @@ def test_calibration_modes_train(mode):
 def test_every_loss_can_be_left_out(name):
     model = _build(criterion=dict(losses={name: None}))
     losses = _assert_trains(model, _batch('two classes', 'no things'))
-    assert set(losses) == ALL_LOSSES - {f'loss_{name}'}
+    gone = {'loss_semantic', 'loss_calibrated'} if name == 'semantic' else {f'loss_{name}'}
+    assert set(losses) == ALL_LOSSES - gone
 
 
 def test_without_any_loss_every_parameter_has_a_gradient_of_zero():
@@ -91,14 +92,12 @@ def test_without_any_loss_every_parameter_has_a_gradient_of_zero():
 @pytest.mark.parametrize('sem_aug', [True, False])
 @pytest.mark.parametrize('cen_reg', [True, False])
 def test_table_3_switches(ins_aug, sem_aug, cen_reg):
-    switched_off = {}
-    if not ins_aug:
-        switched_off['consistency'] = None
-    if not cen_reg:
-        switched_off['centroid'] = None
+    kept = {'consistency': ins_aug, 'centroid': cen_reg}
+    switched_off = {name: None for name, keep in kept.items() if not keep}
     model = _build(criterion=dict(losses=switched_off), interaction=dict(sem_aug=sem_aug))
     losses = _assert_trains(model, _batch('two classes', 'all void'))
-    assert set(losses) == ALL_LOSSES - {f'loss_{name}' for name in switched_off}
+    gone = [*switched_off] + ([] if sem_aug else ['calibrated'])
+    assert set(losses) == ALL_LOSSES - {f'loss_{name}' for name in gone}
 
 
 def test_images_of_a_batch_do_not_see_each_other_in_embedding_losses():
@@ -114,13 +113,16 @@ def test_images_of_a_batch_do_not_see_each_other_in_embedding_losses():
     torch.testing.assert_close(together['loss_center'], expected)
 
 
-def test_dual_is_the_mean_of_the_two_other_modes():
+def test_the_calibrated_term_comes_on_top_of_the_raw_one():
     values = {}
-    for mode in ('dual', 'replace', 'none'):
-        model = _build(interaction=dict(calibration=mode)).eval()
-        values[mode] = model.loss(*_batch('two classes'))['loss_semantic']
-    torch.testing.assert_close(values['dual'], (values['replace'] + values['none']) / 2)
-    assert not torch.isclose(values['replace'], values['none'])
+    for mode in ('extra', 'replace', 'none'):
+        model = _build(interaction=dict(calibration=mode), criterion=dict(calibrated_weight=0.3))
+        values[mode] = model.eval().loss(*_batch('two classes'))
+    assert values['extra']['loss_semantic'] == values['none']['loss_semantic']
+    assert values['extra']['loss_semantic'] != values['replace']['loss_semantic']
+    expected = 0.3 * values['replace']['loss_semantic']
+    torch.testing.assert_close(values['extra']['loss_calibrated'], expected)
+    assert not {'loss_calibrated'} & (values['replace'].keys() | values['none'].keys())
 
 
 def test_tensor_mode_gives_named_maps():

@@ -111,3 +111,13 @@ def test_every_centroid_lies_on_its_own_instance(data):
     assert torch.equal(targets.labels[0][y, x], targets.instance_labels[0][owners])
     for cell in {(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)}:
         assert ids[cell[1], cell[0]] >= 0
+
+
+def test_the_semantic_loss_sees_every_pixel():
+    sample = make_sample((16, 24), [(1, 4, 4, 12, 8), (0, 16, 0, 24, 12)], void_rows=3)
+    targets = _targets(sample)
+    expected = torch.full((16, 24), 2)
+    expected[:3] = 255
+    expected[4:8, 4:12] = 1
+    expected[:12, 16:] = 0
+    assert targets.sem_seg.tolist() == [expected.tolist()]

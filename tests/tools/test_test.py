@@ -60,7 +60,7 @@ def test_out_must_be_a_pickle(tool, checkpoint, capsys):
     assert '--out results.json: the file must end in .pkl' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('option', ['--out', '--work-dir'])
+@pytest.mark.parametrize('option', ['--out', '--work-dir', '--show-dir'])
 def test_results_that_cannot_be_written(tool, checkpoint, tmp_path, option):
     (tmp_path / 'file').touch()
     place = tmp_path / 'file' / 'results.pkl'

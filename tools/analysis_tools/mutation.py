@@ -287,7 +287,8 @@ def main() -> None:
     loop = MutationLoop(drawn, deadline, arguments.work_dir / 'survivors.diff')
     tests = sorted({str(find_tests(mutant.file)) for mutant in drawn})
     options = ['-q', '-s', '-p', 'no:cacheprovider', '-m', 'not slow and not gpu']
-    pytest.main([*options, f'--rootdir={ROOT}', *tests], plugins=[loop])
+    if pytest.main([*options, f'--rootdir={ROOT}', *tests], plugins=[loop]) != 0:
+        raise SystemExit('Nothing was tried: the tests must pass first.')
     print('\n' + format_table(loop.results, {file: len(made) for file, made in mutants.items()}))
     print(f'{len(loop.results)} of {len(drawn)} mutants were tried. Survivors: {loop.survivors}')
 

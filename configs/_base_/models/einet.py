@@ -10,7 +10,8 @@ model = dict(
     interaction=dict(
         type='InteractionHead',
         sem_aug=True,
-        calibration='dual',
+        instances='own',
+        calibration='extra',
         centers=dict(type='SemanticCenters', momentum=0.9),
     ),
     targets=dict(
@@ -18,6 +19,7 @@ model = dict(
     ),
     criterion=dict(
         type='EINetCriterion',
+        calibrated_weight=0.5,
         losses=dict(
             semantic=dict(type='BootstrappedCrossEntropyLoss'),
             heatmap=dict(type='HeatmapMSELoss', reduction='sum', loss_weight=200.0),

@@ -134,7 +134,7 @@ def center_contributions(
     affinity: Tensor,
     present: Tensor,
     num_things: int,
-    instances: Literal['own', 'all'] = 'all',
+    instances: Literal['own', 'all'] = 'own',
 ) -> tuple[Tensor, Tensor]:
     r"""What one image adds to the update of the centers: numerators and denominators of Eq. 3.
 

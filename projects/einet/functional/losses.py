@@ -30,7 +30,7 @@ def semantic_center_loss(
     centers: Tensor,
     margin: float = 5.0,
     reduction: Literal['mean', 'sum'] = 'mean',
-    category_reduction: Literal['mean', 'sum'] = 'sum',
+    category_reduction: Literal['mean', 'sum'] = 'mean',
 ) -> Tensor:
     r"""Pixels near their category's center and far from the others', first line of Eq. 1.
 

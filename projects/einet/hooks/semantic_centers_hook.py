@@ -28,7 +28,7 @@ class SemanticCentersHook(Hook):
     With an EMAHook, the averaged model's Q starts at a category's first value, not at zero.
 
     Raises:
-        RuntimeError: before training, if the model holds no :class:`SemanticCenters`.
+        RuntimeError: Before training, if the model holds no :class:`SemanticCenters`.
     """
 
     priority = 'ABOVE_NORMAL'  # before an EMAHook, which copies or averages what is committed

@@ -29,14 +29,17 @@ class TrainingOutputs(NamedTuple):
     """The network's maps that the losses read.
 
     Attributes:
-        semantic_logits: One or two (B, C, h, w): of the raw embedding, of the calibrated one or of
-            both, see :class:`InteractionHead`'s modes. They share the semantic loss equally.
+        semantic_logits: (B, C, h, w), of the raw embedding, or of the calibrated one in
+            :class:`InteractionHead`'s mode ``'replace'``.
+        calibrated_logits: (B, C, h, w), of the calibrated embedding in the mode ``'extra'``,
+            otherwise None.
         heatmap_logits: (B, C_th, h, w).
         semantic_embedding: S, B x (D, h, w).
         instance_embedding: I, B x (D, h, w).
     """
 
-    semantic_logits: Sequence[Tensor]
+    semantic_logits: Tensor
+    calibrated_logits: Tensor | None
     heatmap_logits: Tensor
     semantic_embedding: Sequence[Tensor]
     instance_embedding: Sequence[Tensor]
@@ -70,6 +73,8 @@ class EINetCriterion(BaseModule):
         losses: Loss configs by name; ``None`` leaves a term out. ``semantic``: L_sem on the logits;
             ``heatmap``: L_hm; ``center``, ``push``, ``pull``: Eq. (1); ``consistency``: R_ins
             (Table 3's InsAug), Eq. (7); ``centroid``: L_cen (Table 3's CenReg), Eq. (8).
+        calibrated_weight: Weight of the semantic loss on the calibrated logits, relative to that
+            on the raw ones; it has a key of its own, ``loss_calibrated``.
         semantic_stride: Compare the logits at this fraction of the input's resolution; 1 is the
             whole, 2 takes a quarter of the memory and time, which matters with many classes.
     """
@@ -77,10 +82,12 @@ class EINetCriterion(BaseModule):
     def __init__(
         self,
         losses: Mapping[str, dict | None],
+        calibrated_weight: float = 0.5,
         semantic_stride: int = 1,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        self.calibrated_weight = calibrated_weight
         self.semantic_stride = semantic_stride
         unknown = set(losses) - set(LOSSES)
         if unknown:
@@ -128,6 +135,10 @@ class EINetCriterion(BaseModule):
                 count = with_labels if name == 'center' else with_instances
                 value = _sum_over_images(loss, per_image[name]) / max(count, 1)
             values[f'loss_{name}'] = value
+        if 'semantic' in self.losses and outputs.calibrated_logits is not None:
+            values['loss_calibrated'] = self.calibrated_weight * semantic_loss(
+                self.losses['semantic'], outputs.calibrated_logits, targets, self.semantic_stride
+            )
         return values
 
 

@@ -111,8 +111,10 @@ class EINet(PanopticDetector):
             summary.category_means,
             targets.present,
         )
+        semantic_logits, calibrated_logits = self._training_logits(outputs, targets, centers)
         compared = TrainingOutputs(
-            semantic_logits=self._training_logits(outputs, targets, centers),
+            semantic_logits=semantic_logits,
+            calibrated_logits=calibrated_logits,
             heatmap_logits=outputs.heatmap_logits,
             semantic_embedding=semantic_embedding,
             instance_embedding=instance_embedding,
@@ -150,16 +152,17 @@ class EINet(PanopticDetector):
 
     def _training_logits(
         self, outputs: EINetOutputs, targets: PanopticTargets, centers: Tensor
-    ) -> list[Tensor]:
-        """Logits that the semantic loss sees: raw, calibrated by Eq. (4), or both."""
+    ) -> tuple[Tensor, Tensor | None]:
+        """Logits that the semantic loss sees, and those of the calibrated term, Eq. (4)."""
         mode = self.interaction.calibration
-        logits = [] if mode == 'replace' else [outputs.semantic_logits]
-        if mode != 'none':
-            calibrated = self.interaction.calibrated(
-                outputs.semantic_embedding, targets.labels, centers
-            )
-            logits.append(self.semantic_head.classify(calibrated))
-        return logits
+        if mode == 'none':
+            return outputs.semantic_logits, None
+        calibrated = self.semantic_head.classify(
+            self.interaction.calibrated(outputs.semantic_embedding, targets.labels, centers)
+        )
+        if mode == 'replace':
+            return calibrated, None
+        return outputs.semantic_logits, calibrated
 
 
 def _zero(outputs: EINetOutputs) -> Tensor:

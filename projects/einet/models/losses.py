@@ -37,7 +37,7 @@ class SemanticCenterLoss(nn.Module):
         self,
         margin: float = 5.0,
         reduction: Reduction = 'mean',
-        category_reduction: Reduction = 'sum',
+        category_reduction: Reduction = 'mean',
         loss_weight: float = 0.01,
     ) -> None:
         super().__init__()

@@ -129,7 +129,7 @@ class SemanticCenters(BaseModule):
         is no number to be averaged.
 
         Args:
-            other: centers of the model in training.
+            other: Centers of the model in training.
         """
         new = other.seen & ~self.seen
         self.centers[new] = other.centers[new].to(self.centers.device)

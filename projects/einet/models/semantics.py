@@ -61,14 +61,12 @@ def build_semantic_targets(
     return SemanticTargets(sem_seg, pixel_weights)
 
 
-def semantic_loss(
-    loss: nn.Module, logits: Sequence[Tensor], targets: SemanticTargets, stride: int
-) -> Tensor:
-    """L_sem, the mean over one or several logits of the same images.
+def semantic_loss(loss: nn.Module, logits: Tensor, targets: SemanticTargets, stride: int) -> Tensor:
+    """L_sem of a batch.
 
     Args:
         loss: Takes logits, labels and weights.
-        logits: Each (B, C, h, w).
+        logits: (B, C, h, w).
         targets: Labels and weights of the batch.
         stride: Compare at this fraction of the input's resolution.
 
@@ -78,11 +76,8 @@ def semantic_loss(
     height, width = targets.sem_seg.shape[-2:]
     size = (-(-height // stride), -(-width // stride))
     labels, weights = (nearest(m, size) for m in (targets.sem_seg, targets.pixel_weights))
-    values = [
-        loss(F.interpolate(each, size, mode='bilinear', align_corners=False), labels, weights)
-        for each in logits
-    ]
-    return torch.stack(values).mean()
+    logits = F.interpolate(logits, size, mode='bilinear', align_corners=False)
+    return loss(logits, labels, weights)
 
 
 def _small_instance_weights(numbers: Tensor, areas: Tensor, area: float, weight: float) -> Tensor:

@@ -54,7 +54,7 @@ class PanopticDeepLabCriterion(BaseModule):
             targets: What they should be.
         """
         semantic = semantic_loss(
-            self.losses['semantic'], [outputs.semantic_logits], targets, self.semantic_stride
+            self.losses['semantic'], outputs.semantic_logits, targets, self.semantic_stride
         )
         heatmap = self.losses['heatmap'](
             outputs.heatmap_logits, targets.heatmap, targets.heatmap_mask

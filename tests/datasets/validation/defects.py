@@ -18,10 +18,10 @@ class Defect(NamedTuple):
     """A planted defect.
 
     Attributes:
-        kind: that is to be reported, and no other.
-        named: what the finding must name: file, class, id.
-        plant: spoils the set before it is saved.
-        exit_code: of the tool.
+        kind: The only kind that is to be reported.
+        named: What the finding must name: file, class, id.
+        plant: Spoils the set before it is saved.
+        exit_code: The tool's.
     """
 
     kind: str

@@ -20,7 +20,7 @@ from torch import Tensor
 from ...functional.interaction import affinity, calibrate, center_contributions
 
 INSTANCES = ('own', 'all')
-CALIBRATIONS = ('dual', 'replace', 'none')
+CALIBRATIONS = ('extra', 'replace', 'none')
 
 
 @MODELS.register_module()
@@ -38,9 +38,9 @@ class InteractionHead(BaseModule):
         centers: Config of :class:`SemanticCenters`, without class count and width.
         sem_aug: Table 3's SemAug. ``False`` switches Eq. (2)-(4) off: every center follows its
             category's mean V alone and nothing is calibrated.
-        calibration: How training uses Eq. (4). ``'dual'``: the classifier sees the calibrated and
-            the raw embedding, half the loss each (default); ``'replace'``: the calibrated one
-            only, as printed; ``'none'``: the raw one only.
+        calibration: Use of Eq. (4) in training. ``'extra'``: the classifier sees the raw embedding,
+            and the calibrated one in an additional, weighted term (default); ``'replace'``: the
+            calibrated one only, as printed; ``'none'``: the raw one only.
         literal_affinity: Eq. (2) with the sign as printed, which weights the farthest category
             most.
         temperature: Eq. (2)'s softmax; printed is 1.
@@ -55,10 +55,10 @@ class InteractionHead(BaseModule):
         embed_dims: int,
         centers: dict,
         sem_aug: bool = True,
-        calibration: str = 'dual',
+        calibration: str = 'extra',
         literal_affinity: bool = False,
         temperature: float = 1.0,
-        instances: str = 'all',
+        instances: str = 'own',
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
