@@ -20,6 +20,9 @@ def test_semantics_are_those_of_the_upsampled_logits():
     assert maps.semantics.labels.equal(labels.byte())
     # The heatmap has a channel per thing class: labels 0 and 1.
     assert maps.semantics.thing_labels.unique().tolist() == [0, 1]
+    pixels, chosen = torch.tensor([0, 40, 300]), torch.tensor([3, 1, 0])
+    softmax = resize_maps(logits, SHAPES).softmax(dim=0).flatten(1)
+    torch.testing.assert_close(maps.probability(pixels, chosen), softmax[chosen, pixels])
     assert maps.cell_labels.equal(logits.argmax(dim=0))
     assert maps.heatmap_logits is heatmap
     assert maps.embeddings == [embedding]

@@ -139,6 +139,20 @@ def test_score_maps_are_those_of_all_embeddings_side_by_side():
     assert merged.score_maps(xy[:0]).shape == (0, 5, 7)
 
 
+def test_the_probability_of_a_label_is_its_mean_over_the_views():
+    views = [
+        _view(((5, 7), (1, 0), (2, 3), (False, False)), 0),
+        _view(((8, 9), (1, 2), (3, 0), (True, False)), 1),
+    ]
+    pixels, labels = torch.tensor([0, 17, 200, 23 * 31 - 1]), torch.tensor([2, 0, 1, 0])
+    whole = Grid(ORI, Shapes(ORI, ORI, ORI))
+    slow = torch.stack(
+        [_read_slowly(v.semantic_logits, v.shapes, v.flips, whole).softmax(dim=0) for v in views]
+    ).mean(dim=0)
+    merged = merge_views(views, len(views))
+    torch.testing.assert_close(merged.probability(pixels, labels), slow.flatten(1)[labels, pixels])
+
+
 def test_one_view_keeps_its_maps():
     view = _view(((5, 7), (1, 0), (2, 3), (False, False)), 0)
     merged = merge_views([view], 1)
