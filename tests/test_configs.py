@@ -128,8 +128,12 @@ def test_small_presets_of_both_methods_differ_in_the_method_only(name):
 
 @pytest.mark.parametrize('name', ['r50_coco', 'r50_cityscapes', 'x71_coco', 'x71_cityscapes'])
 def test_paper_presets_of_both_methods_share_encoder_and_decoders(name):
+    ours = _load(CONFIGS / f'einet_{name}.py')
     peer = _load(CONFIGS / 'panoptic_deeplab' / f'panoptic-deeplab_{name}.py')
-    _assert_equal_networks(_load(CONFIGS / f'einet_{name}.py').model, peer.model)
+    for config in (ours, peer):
+        # The published crops differ, and with them the size that batches are padded to.
+        del config.model.data_preprocessor['batch_augments']
+    _assert_equal_networks(ours.model, peer.model)
 
 
 def _assert_equal_networks(one, other):

@@ -7,6 +7,7 @@ from mmdet.registry import DATASETS
 from mmengine.config import Config
 
 from einet.datasets import CityscapesPanopticDataset
+from einet.models import PanopticDataPreprocessor
 
 from ..paths import CONFIGS
 
@@ -94,5 +95,12 @@ def test_config_crops_the_whole_image(cityscapes):
         data_prefix=dict(img='leftImg8bit/train', seg=f'gtFine/{cityscapes.name}'),
     )
     packed = DATASETS.build(training)[0]
-    assert packed['inputs'].shape == (3, 1025, 2049)
-    assert packed['data_samples'].gt_panoptic_seg.shape == (1025, 2049)
+    height, width = packed['inputs'].shape[1:]
+    assert height <= 1025 and width <= 2049
+    settings = config.model_settings.data_preprocessor
+    preprocessor = PanopticDataPreprocessor(**settings, pad_size_divisor=16, void_label=19)
+    batch = preprocessor(
+        dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']]), training=True
+    )
+    assert batch['inputs'].shape == (1, 3, 1040, 2064)
+    assert batch['data_samples'][0].gt_panoptic_seg.shape == (1040, 2064)

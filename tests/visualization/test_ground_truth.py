@@ -89,7 +89,9 @@ class TestWithoutPackedTruth:
 
     def test_an_id_that_is_not_listed_is_an_error_that_names_the_file(self, tmp_path):
         path = write_png(tmp_path / 'odd.png', np.array([[7, 8]]))
-        with pytest.raises(ValueError, match=r'odd\.png has 1 segment ids .*: 8 '):
+        with pytest.raises(
+            ValueError, match=r'odd\.png, segment 8: .* ids .* the annotation lacks'
+        ):
             ground_truth(without_truth(path, [segment(7, 2)]), photo(1, 2))
 
     def test_the_same_as_packed_truth_on_real_nuclei(self, nuclei_root):

@@ -58,8 +58,8 @@ def semantic_center_loss(
         >>> centers = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
         >>> embeddings = torch.tensor([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0]])
         >>> labels = torch.tensor([0, 1, 255])
-        >>> semantic_center_loss(embeddings, labels, centers)  # 2 (0 - sqrt(2) + 5)
-        tensor(7.1716)
+        >>> semantic_center_loss(embeddings, labels, centers)  # 0 - sqrt(2) + 5
+        tensor(3.5858)
     """
     valid = (labels >= 0) & (labels < len(centers))
     counts = torch.bincount(labels[valid].long(), minlength=len(centers))
