@@ -117,6 +117,13 @@ def main(argv: list[str] | None = None) -> None:
         print(f'Finished. Scores and log: {runner.log_dir}', flush=True)
         if args.show_dir:
             print(f'Images: {Path(runner.log_dir) / args.show_dir}', flush=True)
+        failures = [
+            f'{name}: {message}'
+            for metric in runner.test_evaluator.metrics
+            for name, message in getattr(metric, 'failures', {}).items()
+        ]
+        if failures:
+            sys.exit('These could not be measured:\n' + '\n'.join(failures))
 
 
 if __name__ == '__main__':

@@ -18,7 +18,7 @@ default_hooks = dict(
         rule='greater',
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='DetVisualizationHook'),
+    visualization=dict(type='PanopticVisualizationHook'),
 )
 
 env_cfg = dict(

@@ -69,7 +69,7 @@ def test_files_of_cityscapesscripts(cityscapes):
 
 
 def test_labels_map_back_to_the_files_ids(cityscapes):
-    ids = build(cityscapes).metainfo['category_ids']
+    ids = build(cityscapes).category_ids
     train_ids = cityscapes.name.endswith('_trainId')
     assert ids[:3] == ([11, 12, 13] if train_ids else [24, 25, 26])
     assert ids[8:10] == ([0, 1] if train_ids else [7, 8])

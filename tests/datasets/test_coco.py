@@ -27,12 +27,13 @@ def build(root, split, **kwargs):
 
 
 def test_133_classes_in_order_of_the_label(coco_sample_root):
-    meta = build(coco_sample_root, 'val').metainfo
+    dataset = build(coco_sample_root, 'val')
+    meta = dataset.metainfo
     assert len(meta['thing_classes']) == 80
     assert len(meta['classes']) == len(meta['palette']) == 133
     path = coco_sample_root / 'annotations' / 'panoptic_val2017.json'
     names = {c['id']: c['name'] for c in json.loads(path.read_text())['categories']}
-    assert [names[i] for i in meta['category_ids']] == list(meta['classes'])
+    assert [names[i] for i in dataset.category_ids] == list(meta['classes'])
 
 
 def test_real_images(coco_sample_root):
@@ -91,9 +92,7 @@ def test_test_dev_without_annotations(coco_sample_root, tmp_path):
     assert packed['data_samples'].seg_map_path is None
     assert config.test_evaluator.format_only
     # Results are written with the ids that the annotated splits have.
-    assert (
-        dataset.metainfo['category_ids'] == build(coco_sample_root, 'val').metainfo['category_ids']
-    )
+    assert dataset.category_ids == build(coco_sample_root, 'val').category_ids
     # Training and validation are those of the set itself.
     assert config.val_dataloader.dataset.pipeline[1].type == 'LoadPanopticSegments'
 

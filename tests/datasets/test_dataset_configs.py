@@ -73,7 +73,7 @@ def test_training_batch(name, fixture, request):
 def test_validation_sample(name, fixture, request):
     config = load(name, request.getfixturevalue(fixture))
     dataset = DATASETS.build(config.val_dataloader.dataset)
-    assert len(dataset.metainfo['category_ids']) == len(dataset.metainfo['classes'])
+    assert len(dataset.category_ids) == len(dataset.metainfo['classes'])
     packed = dataset[1]
     sample = packed['data_samples']
     assert {'img_id', 'img_path', 'seg_map_path', 'segments_info'} <= sample.metainfo.keys()

@@ -29,7 +29,7 @@ def test_data_info(two_images):
 def test_metainfo(two_images):
     dataset = PanopticDataset(**two_images.arguments())
     assert dataset.metainfo['classes'] == ('man', 'car', 'tree', 'sky')
-    assert dataset.metainfo['category_ids'] == [5, 7, 12, 30]
+    assert dataset.category_ids == [5, 7, 12, 30]
     assert len(dataset.metainfo['palette']) == 4
 
 

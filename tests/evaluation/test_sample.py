@@ -47,3 +47,17 @@ def test_what_is_missing_is_named(key):
 def test_instances_of_another_model():
     with pytest.raises(KeyError, match=r"lacks \['panoptic_ids'\].*CocoMetric"):
         _ = sample(pred_instances=dict(labels=0, scores=0, masks=0)).instances
+
+
+@pytest.mark.parametrize(
+    ('fields', 'name'),
+    [
+        (dict(img_path='root/seq0/000.png', file_name='seq0/000.png'), 'seq0/000.png'),
+        (dict(img_path='root/seq0/000.png'), '000.png'),
+        # Results stay in their folder, whatever an annotation file says.
+        (dict(img_path='root/../x.png', file_name='../x.png'), 'x.png'),
+        (dict(img_path='/data/x.png', file_name='/data/x.png'), 'x.png'),
+    ],
+)
+def test_name_of_results(fields, name):
+    assert str(sample(**fields).file_name) == name

@@ -28,10 +28,10 @@ def prefix(tmp_path):
     """Panoptic results of two images."""
     folder = tmp_path / 'run.panoptic'
     written = [
-        write_image(folder, '000001.jpg', 1, np.array([[1000, 1000, 2], [1, 1, 2000]]), 2),
-        write_image(folder, '000700.jpg', 700, np.ones((4, 2), int), 2),
+        write_image(folder, '000001.jpg', 1, np.array([[1000, 1000, 2], [1, 1, 2000]]), (1, 92)),
+        write_image(folder, '000700.jpg', 700, np.ones((4, 2), int), (1, 92)),
     ]
-    write_json(tmp_path / 'run.panoptic.json', written, ('person', 'banner'), {0}, (1, 92))
+    write_json(tmp_path / 'run.panoptic.json', written, ('person', 'banner'), {0})
     return tmp_path / 'run'
 
 

@@ -14,8 +14,10 @@ class _Images:
     """Two images with the ground truth that was asked for."""
 
     def __init__(self, *paths):
-        self.infos = [dict(img_path=f'{i}.jpg', seg_map_path=str(p) if p else None)
-                      for i, p in enumerate(paths)]  # fmt: skip
+        self.infos = [
+            dict(img_id=i, img_path=f'{i}.jpg', seg_map_path=str(path) if path else None)
+            for i, path in enumerate(paths)
+        ]
 
     def __len__(self):
         return len(self.infos)
@@ -60,6 +62,14 @@ def test_images_without_annotation(split, png, tmp_path):
     ):
         _check(**{split: _Loop(_Images(png, None))})
     _check(**{split: _Loop(_Images(None), format_only=True, outfile_prefix=str(tmp_path / 'r'))})
+
+
+def test_results_that_would_overwrite_each_other(png, tmp_path):
+    images = _Images(png, png)
+    images.infos[1] |= dict(img_path='elsewhere/0.jpg')
+    _check(test=_Loop(images))
+    with pytest.raises(ValueError, match=r'0\.jpg and elsewhere/0\.jpg would both be 0\.png'):
+        _check(test=_Loop(images, outfile_prefix=str(tmp_path / 'r')))
 
 
 def test_a_map_that_is_not_there(png, tmp_path):

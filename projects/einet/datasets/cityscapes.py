@@ -1,5 +1,6 @@
 """Cityscapes panoptic: 8 things, 11 stuff classes."""
 
+import os.path as osp
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ class CityscapesPanopticDataset(PanopticDataset):
     """Cityscapes as cityscapesScripts' ``createPanopticImgs`` writes it, with ids or train ids.
 
     Image ids are strings. The file lists stuff first; labels are things first all the same, and
-    ``category_ids`` in the metainfo maps them back. The file calls images
+    ``category_ids`` maps them back. The file calls images
     ``aachen_000000_000019_gtFine_leftImg8bit.png``; on disk they are
     ``aachen/aachen_000000_000019_leftImg8bit.png``.
     """
@@ -34,3 +35,7 @@ class CityscapesPanopticDataset(PanopticDataset):
         """City folder and name on disk; a name that already has a folder is left alone."""
         name = image['file_name'].replace('_gtFine_leftImg8bit', '_leftImg8bit')
         return name if '/' in name else f'{name.split("_")[0]}/{name}'
+
+    def result_file(self, image: Mapping[str, Any]) -> str:
+        """Name without the city's folder: it holds the city, and the server wants flat files."""
+        return osp.basename(self.image_file(image))

@@ -31,7 +31,9 @@ class PanopticDataset(BaseDetDataset):
     ``num_things_classes`` and ``segments_info``: a list of dicts with ``id`` (in the PNG),
     ``category`` (label), ``iscrowd`` (0 or 1) and ``is_thing``, False for crowd (as in mmdet).
 
-    The metainfo gets ``category_ids``: the file's category id of each label, for writing results.
+    For results, samples also have ``file_name``, see :meth:`result_file`, and ``category_ids``, the
+    file's category id of each label. The latter are not in the metainfo, because data sets of the
+    same classes may have files with other ids.
 
     Args:
         ann_file: JSON with ``categories``, ``images`` and (may be absent in test mode)
@@ -101,7 +103,7 @@ class PanopticDataset(BaseDetDataset):
         raise_first(self.findings(content), file=self.ann_file)
         things, stuff = self._metainfo['thing_classes'], self._metainfo['stuff_classes']
         category_ids = list(category_table(self.file_categories(content), things, stuff))
-        self._metainfo['category_ids'] = category_ids
+        self.category_ids = category_ids
         self.cat2label = {category: label for label, category in enumerate(category_ids)}
         annotations = {a['image_id']: a for a in content.get('annotations', [])}
         counts = dict(num_classes=len(category_ids), num_things_classes=len(things))
@@ -149,6 +151,10 @@ class PanopticDataset(BaseDetDataset):
             )
         return kept
 
+    def get_data_info(self, idx: int) -> dict[str, Any]:
+        """An image's data info, with what belongs to its annotation file."""
+        return super().get_data_info(idx) | dict(category_ids=self.category_ids)
+
     def get_cat_ids(self, idx: int) -> list[int]:
         """Labels in image `idx`, for samplers that balance classes."""
         return sorted({s['category'] for s in self.get_data_info(idx)['segments_info']})
@@ -156,6 +162,10 @@ class PanopticDataset(BaseDetDataset):
     def image_file(self, image: Mapping[str, Any]) -> str:
         """Path of an image below ``data_prefix['img']``; presets override it."""
         return image['file_name']
+
+    def result_file(self, image: Mapping[str, Any]) -> str:
+        """Name of an image in results: its path below ``data_prefix['img']``."""
+        return self.image_file(image)
 
     def file_categories(self, content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """Categories that the file's segments refer to; presets override it."""
@@ -193,6 +203,7 @@ class PanopticDataset(BaseDetDataset):
         return dict(
             img_id=image['id'],
             img_path=self.image_path(image),
+            file_name=self.result_file(image),
             height=image['height'],
             width=image['width'],
         )

@@ -9,7 +9,7 @@ Shape shorthand:
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -31,12 +31,13 @@ class WrittenImage:
 
     Args:
         image_id: Id in the data set; int or str.
-        image: Image's file name, without folder.
+        image: Image's file name below its data set's folder.
         height: Height in pixels.
         width: Width in pixels.
         ids: (P,) segment ids in the PNG.
         labels: (P,) labels in [0, C).
         areas: (P,) areas in pixels.
+        category_ids: (C,) annotation file's id of each label.
     """
 
     image_id: int | str
@@ -46,11 +47,12 @@ class WrittenImage:
     ids: NDArray[np.int64]
     labels: NDArray[np.int64]
     areas: NDArray[np.int64]
+    category_ids: tuple[int, ...]
 
     @property
     def file_name(self) -> str:
         """The PNG's name: the image's, as COCO pairs them."""
-        return f'{Path(self.image).stem}.png'
+        return str(PurePosixPath(self.image).with_suffix('.png'))
 
 
 def write_image(
@@ -58,7 +60,7 @@ def write_image(
     image: str,
     image_id: int | str,
     pred_map: NDArray[np.integer],
-    num_classes: int,
+    category_ids: tuple[int, ...],
 ) -> WrittenImage:
     """Write one prediction as an id-coded PNG; void pixels become 0.
 
@@ -66,10 +68,10 @@ def write_image(
 
     Args:
         folder: Where to write; made when missing.
-        image: Image's file name; the PNG gets its stem.
+        image: Image's file name below its data set's folder; the PNG's but for the suffix.
         image_id: Id in the data set.
         pred_map: (H, W) panoptic ids, void = C.
-        num_classes: C.
+        category_ids: (C,) annotation file's id of each label.
 
     Returns:
         The segments of the PNG.
@@ -79,7 +81,7 @@ def write_image(
     """
     values, inverse, areas = np.unique(pred_map, return_inverse=True, return_counts=True)
     values = values.astype(np.int64)
-    labels = decode_labels(values, num_classes)
+    labels = decode_labels(values, len(category_ids))
     kept = labels != NONE
     ids = np.where(kept, values + ID_SHIFT, 0)
     if ids.min(initial=0) < 0 or ids.max(initial=0) > MAX_ID:
@@ -89,7 +91,9 @@ def write_image(
         )
     height, width = pred_map.shape
     id_map = ids[inverse].reshape(height, width)
-    written = WrittenImage(image_id, image, height, width, ids[kept], labels[kept], areas[kept])
+    written = WrittenImage(
+        image_id, image, height, width, ids[kept], labels[kept], areas[kept], category_ids
+    )
     write_png(folder / written.file_name, ids_to_bgr(id_map))
     return written
 
@@ -99,16 +103,16 @@ def write_json(
     images: Sequence[WrittenImage],
     classes: Sequence[str],
     thing_labels: frozenset[int],
-    category_ids: Sequence[int],
 ) -> None:
     """Write the annotation file of all PNGs, complete enough to be read as a dataset again.
 
+    Images of several annotation files get the category ids of the first one.
+
     Args:
         path: JSON file.
-        images: What :func:`write_image` returned, one per image.
+        images: What :func:`write_image` returned, one per image; at least one.
         classes: (C,) names by label.
         thing_labels: Labels of the thing classes.
-        category_ids: (C,) JSON's id of each label.
 
     Raises:
         ValueError: Two images share one file name.
@@ -120,6 +124,7 @@ def write_json(
                 f'the predictions of images {owners[image.file_name]} and {image.image_id} are '
                 f'both named {image.file_name}: give the images distinct names'
             )
+    category_ids = images[0].category_ids
     categories = [
         dict(id=category_id, name=name, isthing=int(label in thing_labels))
         for label, (category_id, name) in enumerate(zip(category_ids, classes, strict=True))

@@ -1,18 +1,21 @@
 """All measures of a panoptic prediction as one metric of mmengine's evaluator."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
 
 from .classes import PanopticClasses
 from .measures.ap import APMeasure
 from .measures.base import Measure
 from .measures.cityscapes_ap import CityscapesAPMeasure
-from .measures.iou import IoUMeasure
+from .measures.iou import IoUMeasure, check_png_ids
 from .measures.pq import PQMeasure
+from .preflight import check_file_names, check_image_ids
 from .sample import EvaluatedSample
 
 METRIC_NAMES = ('PQ', 'AP', 'cityscapes_AP', 'mIoU')
@@ -107,14 +110,34 @@ class PanopticMetric(BaseMetric):
             'mIoU': lambda: IoUMeasure(classwise, ignore_crowd),
         }
         self.measures: list[Measure] = [makers[name]() for name in names]
+        #: Messages of the measures that failed in the latest evaluation, by their suffix.
+        self.failures: dict[str, str] = {}
         self.outfile_prefix = outfile_prefix
         self.format_only = format_only
         self.backend_args = backend_args
 
     @property
     def classes(self) -> PanopticClasses:
-        """The data set's classes; with their category ids when results are written."""
-        return PanopticClasses.from_metainfo(self.dataset_meta, self.outfile_prefix is not None)
+        """The data set's classes."""
+        return PanopticClasses.from_metainfo(self.dataset_meta)
+
+    def check_data(self, samples: Sequence[Mapping[str, Any]]) -> None:
+        """Find what would spoil results at their end, before the first image.
+
+        Args:
+            samples: Data infos of the data set, as :class:`PanopticDataset` makes them.
+
+        Raises:
+            ValueError: Image ids or names of results collide, or category ids do not fit.
+        """
+        kinds = [type(measure) for measure in self.measures]
+        if self.outfile_prefix is not None:
+            check_file_names(samples)
+        if self.outfile_prefix is not None or APMeasure in kinds:
+            check_image_ids(samples)
+        if self.outfile_prefix is not None and IoUMeasure in kinds:
+            for category_ids in {tuple(sample.get('category_ids', ())) for sample in samples}:
+                check_png_ids(category_ids)
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
         """Reduce each sample to an :class:`MetricResult`.
@@ -146,17 +169,35 @@ class PanopticMetric(BaseMetric):
             results: Results of all ranks.
 
         Returns:
-            The values of all measures; empty with ``format_only``.
+            The values of all measures; empty with ``format_only``. Those of a measure that fails
+            are missing, and :attr:`failures` has its message.
         """
-        classes, metrics = self.classes, {}
+        metrics: dict[str, float] = {}
+        self.failures = {}
         for index, measure in enumerate(self.measures):
-            if self.outfile_prefix is not None:
-                written = [result.written[index] for result in results]
-                measure.finish_writing(written, self.outfile_prefix, classes)
-            if not self.format_only:
-                measured = [result.measured[index] for result in results]
-                metrics |= measure.summarize(measured, classes)
+            try:
+                metrics |= self._summarize(measure, index, results)
+            except Exception as error:  # whatever it is, the others' scores are worth keeping
+                self.failures[measure.suffix] = f'{type(error).__name__}: {error}'
+                print_log(
+                    f'{type(measure).__name__} failed, its scores are missing: '
+                    f'{self.failures[measure.suffix]}',
+                    logger='current',
+                    level=logging.ERROR,
+                )
         return metrics
+
+    def _summarize(
+        self, measure: Measure, index: int, results: Sequence[MetricResult]
+    ) -> dict[str, float]:
+        """Numbers and files of one measure."""
+        classes = self.classes
+        if self.outfile_prefix is not None:
+            written = [result.written[index] for result in results]
+            measure.finish_writing(written, self.outfile_prefix, classes)
+        if self.format_only:
+            return {}
+        return measure.summarize([result.measured[index] for result in results], classes)
 
     def _reduce(self, sample: EvaluatedSample) -> MetricResult:
         measured, written = (), ()

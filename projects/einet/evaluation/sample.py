@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,9 +53,28 @@ class EvaluatedSample:
         return self.field('img_id')
 
     @property
-    def image_path(self) -> Path:
-        """The image's file; its name is that of what is written."""
-        return Path(self.field('img_path'))
+    def file_name(self) -> PurePosixPath:
+        """The image's path below its data set's folder: the name of what is written for it."""
+        path = PurePosixPath(self.fields.get('file_name') or self.field('img_path'))
+        # Only a name that stays inside keeps its folder.
+        is_inside = 'file_name' in self.fields and not path.is_absolute() and '..' not in path.parts
+        return path if is_inside else PurePosixPath(path.name)
+
+    @property
+    def category_ids(self) -> tuple[int, ...]:
+        """(C,) annotation file's id of each label.
+
+        Raises:
+            KeyError: Neither the sample nor the metainfo has them.
+        """
+        found = self.fields.get('category_ids') or self.classes.category_ids
+        if not found:
+            raise KeyError(
+                f'image {self.fields.get("img_id")}: the sample lacks `category_ids`, the '
+                f"annotation file's id of each label, which results are written with; use "
+                f'PanopticDataset, or add it to the metainfo of the dataset'
+            )
+        return tuple(found)
 
     @cached_property
     def pred_map(self) -> NDArray[np.integer]:

@@ -94,7 +94,7 @@ def panoptic_submission(prefix: str, images: ImageList, name: str) -> Submission
     entries = [(f'{name}.json', path)]
     for annotation in content['annotations']:
         png = folder / annotation['file_name']
-        entries.append((f'{name}/{png.name}', png))
+        entries.append((f'{name}/{annotation["file_name"]}', png))
         size = images.sizes.get(annotation['image_id'])
         problems += [
             f'{png}: {problem}' for problem in _png_problems(annotation, png, size, images)

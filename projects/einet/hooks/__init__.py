@@ -2,7 +2,14 @@
 
 from .class_names_hook import ClassNamesHook
 from .evaluation_check_hook import EvaluationCheckHook
+from .panoptic_visualization_hook import PanopticVisualizationHook
 from .resume_schedule_hook import ResumeScheduleHook
 from .semantic_centers_hook import SemanticCentersHook
 
-__all__ = ['ClassNamesHook', 'EvaluationCheckHook', 'ResumeScheduleHook', 'SemanticCentersHook']
+__all__ = [
+    'ClassNamesHook',
+    'EvaluationCheckHook',
+    'PanopticVisualizationHook',
+    'ResumeScheduleHook',
+    'SemanticCentersHook',
+]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ class EvaluationCheckHook(Hook):
     """Refuse a run whose evaluation would fail at its end.
 
     Looks, for every :class:`PanopticMetric` of the run's validation and test, whether it can write
-    to the folder of ``outfile_prefix`` and whether every image has its ground truth.
+    to the folder of ``outfile_prefix``, whether ids and names of images are distinct, and whether
+    every image has its ground truth.
     """
 
     def before_run(self, runner: Runner) -> None:
@@ -28,7 +28,7 @@ class EvaluationCheckHook(Hook):
 
         Raises:
             OSError: Results cannot be written.
-            ValueError: Ground truth is absent.
+            ValueError: Ground truth is absent, or images cannot be told apart by id or name.
         """
         for split in ('val', 'test'):
             loop = getattr(runner, f'_{split}_loop')
@@ -37,27 +37,35 @@ class EvaluationCheckHook(Hook):
             metrics = [m for m in loop.evaluator.metrics if isinstance(m, PanopticMetric)]
             for prefix in {m.outfile_prefix for m in metrics} - {None}:
                 check_folder(Path(prefix).parent, f'{split}_evaluator.outfile_prefix')
+            samples = _data_infos(loop.dataloader.dataset) if metrics else []
+            for metric in metrics:
+                metric.check_data(samples)
             if any(not metric.format_only for metric in metrics):
-                _check_ground_truth(loop.dataloader.dataset, split)
+                _check_ground_truth(samples, split)
 
 
-def _check_ground_truth(dataset: Any, split: str) -> None:
-    without = list(_without_ground_truth(dataset))
+def _data_infos(dataset: Any) -> list[dict[str, Any]]:
+    """What a data set, or a wrapper of several, says of its images without loading them."""
+    if not hasattr(dataset, 'get_data_info'):
+        return []
+    return [dataset.get_data_info(index) for index in range(len(dataset))]
+
+
+def _check_ground_truth(samples: list[dict[str, Any]], split: str) -> None:
+    without = [
+        (info['img_path'], path) for info in samples if _is_absent(path := info.get('seg_map_path'))
+    ]
     if without:
         image, path = without[0]
         absent = f'{path} does not exist' if path else 'the annotation file has no annotations'
         raise ValueError(
-            f'{split} data: {len(without)} of {len(dataset)} images have no ground truth, for '
+            f'{split} data: {len(without)} of {len(samples)} images have no ground truth, for '
             f'example {image}: {absent}. Set data_root, data_prefix and ann_file to where it is '
             f'or, to write predictions alone, {split}_evaluator.format_only=True with '
             f'outfile_prefix'
         )
 
 
-def _without_ground_truth(dataset: Any) -> Iterator[tuple[str, str | None]]:
-    """Images whose map is not there, with its path; storage other than a disk is not asked."""
-    for index in range(len(dataset) if hasattr(dataset, 'get_data_info') else 0):
-        info = dataset.get_data_info(index)
-        path = info.get('seg_map_path')
-        if path is None or ('://' not in path and not os.path.isfile(path)):
-            yield info.get('img_path', f'number {index}'), path
+def _is_absent(path: str | None) -> bool:
+    """Whether a map is not there; storage other than a disk is not asked."""
+    return path is None or ('://' not in path and not os.path.isfile(path))

@@ -233,7 +233,7 @@ def test_test_split_without_annotations(root, tmp_path):
     assert sample.img_path.endswith('test/berlin/berlin_000000_000019_leftImg8bit.png')
     assert packed['inputs'].shape == (3, 96, 160)
     assert 'gt_panoptic_seg' not in sample
-    assert dataset.metainfo['category_ids'][:2] == [24, 25]
+    assert dataset.category_ids[:2] == [24, 25]
     assert config.test_evaluator.format_only
 
 

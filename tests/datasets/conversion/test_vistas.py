@@ -50,7 +50,6 @@ def test_labels_of_listed_images(tmp_path, version):
     root = make_vistas_tree(tmp_path, version=version)
     run(root)
     dataset = build(root)
-    meta = dataset.metainfo
     for index in range(len(dataset)):
         packed = dataset[index]
         sample = packed['data_samples']
@@ -59,7 +58,7 @@ def test_labels_of_listed_images(tmp_path, version):
         codes = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(int)
         # The release's labels are its category ids - 1; 65 is Unlabeled.
         label_of = np.full(66, 255)
-        label_of[np.array(meta['category_ids']) - 1] = np.arange(65)
+        label_of[np.array(sample.category_ids) - 1] = np.arange(65)
         expected = label_of[codes // 256]
         crowds = [s for s in sample.segments_info if s['iscrowd']]
         assert len(crowds) == 1

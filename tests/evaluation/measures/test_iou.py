@@ -7,6 +7,7 @@ import torch
 from mmdet.evaluation import SemSegMetric
 from mmseg.evaluation import IoUMetric
 
+from einet.evaluation import PanopticMetric
 from einet.evaluation.measures.iou import (
     iou_statistics,
     mean_of_present,
@@ -118,3 +119,31 @@ def test_written_are_category_ids(ids, dtype, tmp_path, evaluate_all):
     written = cv2.imread(f'{prefix}.semantic/pic.png', cv2.IMREAD_UNCHANGED)
     assert written.dtype == dtype
     assert written.tolist() == np.array(ids)[prediction[0].numpy()].tolist()
+
+
+@pytest.mark.parametrize('ids', [(7, 70007), (-1, 3)])
+def test_category_ids_that_a_png_cannot_hold_are_refused(ids, tmp_path):
+    metric = PanopticMetric('mIoU', outfile_prefix=str(tmp_path / 'out'))
+    wrong = max(ids) if max(ids) > 3 else -1
+    with pytest.raises(ValueError, match=rf'category ids \[{wrong}\] do not fit'):
+        metric.check_data([dict(img_id=1, img_path='a.png', category_ids=list(ids))])
+    metric.check_data([dict(img_id=1, img_path='a.png', category_ids=[0, 65535])])
+
+
+def test_written_maps_keep_the_images_folders(tmp_path, evaluate_all):
+    meta = dict(classes=('cat', 'road'), thing_classes=('cat',))
+    samples = [
+        dict(
+            img_id=i,
+            img_path=f'root/seq{i}/000.jpg',
+            file_name=f'seq{i}/000.jpg',
+            category_ids=[7, 200 + i],
+            pred_sem_seg=dict(sem_seg=torch.full((1, 1, 2), i, dtype=torch.uint8)),
+        )
+        for i in range(2)
+    ]
+    prefix = str(tmp_path / 'out')
+    evaluate_all(samples, meta, 'mIoU', format_only=True, outfile_prefix=prefix)
+    for i, value in enumerate((7, 201)):
+        written = cv2.imread(f'{prefix}.semantic/seq{i}/000.png', cv2.IMREAD_UNCHANGED)
+        assert written.tolist() == [[value] * 2]

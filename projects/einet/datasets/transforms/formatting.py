@@ -50,6 +50,8 @@ class PackPanopticInputs(BaseTransform):
     META_KEYS = (
         'img_id',
         'img_path',
+        'file_name',
+        'category_ids',
         'seg_map_path',
         'segments_info',
         'ori_shape',

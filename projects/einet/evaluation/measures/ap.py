@@ -118,7 +118,7 @@ class APMeasure(Measure):
     def write(self, sample: EvaluatedSample, prefix: str) -> list[dict[str, Any]]:
         """Put the instances into COCO's results format; the file is written at the end."""
         masks = predicted_masks(sample)
-        return instance_results(sample.image_id, masks, sample.classes.category_ids)
+        return instance_results(sample.image_id, masks, sample.category_ids)
 
     def finish_writing(
         self, written: Sequence[list[dict[str, Any]]], prefix: str, classes: PanopticClasses

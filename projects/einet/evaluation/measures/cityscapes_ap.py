@@ -59,7 +59,8 @@ class CityscapesAPMeasure(Measure):
         """Write one image's masks and their list."""
         names = thing_names(sample.classes)
         ids = dict(zip(sorted(sample.classes.thing_labels), label_ids(names), strict=True))
-        folder, stem = Path(f'{prefix}.{self.suffix}'), sample.image_path.stem
+        folder = Path(f'{prefix}.{self.suffix}') / sample.file_name.parent
+        stem = sample.file_name.stem
         lines = []
         for number, (label, score, panoptic_id) in enumerate(
             zip(*(values.tolist() for values in sample.instances), strict=True)
@@ -69,7 +70,7 @@ class CityscapesAPMeasure(Measure):
                 write_png(folder / f'{stem}_{number}.png', mask.astype(np.uint8) * 255)
                 lines.append(f'{stem}_{number}.png {ids[label]} {score}\n')
         write_file(folder / f'{stem}.txt', ''.join(lines).encode())
-        return stem
+        return str(sample.file_name)
 
 
 def thing_names(classes: PanopticClasses) -> list[str]:

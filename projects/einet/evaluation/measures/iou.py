@@ -21,6 +21,8 @@ from ..sample import EvaluatedSample
 from .base import Measure, cells, percent, print_table
 from .overlaps import count_overlaps
 
+MAX_PNG_VALUE = np.iinfo(np.uint16).max
+
 
 class IoUStatistics(NamedTuple):
     """Pixels of the J classes that one image (or a whole set) concerns.
@@ -106,11 +108,30 @@ class IoUMeasure(Measure):
 
     def write(self, sample: EvaluatedSample, prefix: str) -> str:
         """Write the map of category ids: 8 bits, or 16 where an id needs them."""
-        table = np.array(sample.classes.category_ids)
+        table = np.array(sample.category_ids)
+        check_png_ids(table)
         table = table.astype(np.uint8 if table.max() < 256 else np.uint16)
-        name = f'{sample.image_path.stem}.png'
+        name = str(sample.file_name.with_suffix('.png'))
         write_png(Path(f'{prefix}.{self.suffix}') / name, table[sample.pred_labels])
         return name
+
+
+def check_png_ids(category_ids: Iterable[int]) -> None:
+    """Refuse category ids that a map of 16 bits cannot hold.
+
+    Args:
+        category_ids: Annotation file's ids.
+
+    Raises:
+        ValueError: There are some; the message names them.
+    """
+    wrong = sorted(int(i) for i in category_ids if not 0 <= i <= MAX_PNG_VALUE)
+    if wrong:
+        raise ValueError(
+            f'category ids {wrong[:5]} do not fit into the PNGs that mIoU writes (0 to '
+            f'{MAX_PNG_VALUE}): renumber the categories of the annotation file, or set '
+            f"metric=['PQ', 'AP']"
+        )
 
 
 def iou_statistics(

@@ -72,10 +72,10 @@ class PQMeasure(Measure):
         """Write the id-coded PNG."""
         return write_image(
             Path(f'{prefix}.{self.suffix}'),
-            sample.image_path.name,
+            str(sample.file_name),
             sample.image_id,
             sample.pred_map,
-            len(sample.classes),
+            sample.category_ids,
         )
 
     def finish_writing(
@@ -83,7 +83,7 @@ class PQMeasure(Measure):
     ) -> None:
         """Write the JSON of all PNGs."""
         path = Path(f'{prefix}.{self.suffix}.json')
-        write_json(path, written, classes.names, classes.thing_labels, classes.category_ids)
+        write_json(path, written, classes.names, classes.thing_labels)
         super().finish_writing(written, prefix, classes)
 
 
