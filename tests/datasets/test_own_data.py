@@ -10,6 +10,8 @@ from mmdet.registry import DATASETS, MODELS
 from mmengine.config import Config
 
 from einet.datasets import PanopticDataset
+from einet.datasets.validation import check_sources, find_sources
+from einet.structures.id_map import ids_to_bgr
 
 from ..paths import CONFIGS, ROOT
 from ..tools.load import load_tool
@@ -70,3 +72,31 @@ def test_printed_json_is_the_format(tmp_path):
     info = PanopticDataset(ann_file=str(tmp_path / 'set.json'), metainfo=metainfo)[0]
     assert [s['category'] for s in info['segments_info']] == [2, 0]
     assert 112 + 256 * 17 + 65536 * 1 == 70000
+
+
+def test_the_json_of_the_page_passes_the_check_without_a_word(tmp_path, capsys):
+    content = json.loads(blocks('json')[0])
+    (image,) = content['images']
+    (annotation,) = content['annotations']
+    id_map = np.full((image['height'], image['width']), annotation['segments_info'][0]['id'])
+    id_map[100:300, 200:500] = annotation['segments_info'][1]['id']
+    for name, values in (
+        (image['file_name'], np.full((*id_map.shape, 3), 90, np.uint8)),
+        (annotation['file_name'], ids_to_bgr(id_map)),
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), values)
+    (tmp_path / 'mine.json').write_text(json.dumps(content))
+    names = {kind: [c['name'] for c in content['categories'] if c['isthing'] == kind]
+             for kind in (0, 1)}  # fmt: skip
+    dataset = dict(
+        type='PanopticDataset',
+        data_root=str(tmp_path),
+        ann_file='mine.json',
+        metainfo=dict(thing_classes=names[1], stuff_classes=names[0]),
+    )
+    sources = find_sources(Config(dict(train_dataloader=dict(dataset=dataset))))
+    found, _ = check_sources(Config(), sources, workers=1)
+    # The page's one image shows no man.
+    assert [(f.kind, f.message.split()[0]) for f in found] == [('class-without-instances', 'man')]

@@ -44,7 +44,8 @@ def decode_header(content: bytes) -> ImageHeader:
         # Unlike OpenCV, PIL does not fill up with gray what is cut off.
         with Image.open(io.BytesIO(content)) as image:
             width, height = image.size
-            orientation = image.getexif().get(ExifTags.Base.Orientation)
+            tag = image.getexif().get(ExifTags.Base.Orientation)
+            orientation = tag if isinstance(tag, int) and 1 <= tag <= 8 else 1
             depth = image.mode if image.mode in _DEEP else ''
             # JPEG: all bytes are read, but only an eighth of the pixels made.
             image.draft(None, (1, 1))
@@ -53,7 +54,6 @@ def decode_header(content: bytes) -> ImageHeader:
     except Exception as error:  # a decoder may raise anything on a damaged file
         raise ValueError(describe_damage(error, content)) from error
     _check_opencv(content, is_jpeg)
-    orientation = orientation if orientation in range(1, 9) else 1
     size = (width, height) if orientation in _TURNED else (height, width)
     return ImageHeader(size, depth, orientation)
 

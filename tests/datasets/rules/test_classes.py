@@ -1,3 +1,5 @@
+import pytest
+
 from einet.datasets.rules import (
     Category,
     category_findings,
@@ -72,3 +74,12 @@ def test_all_defects_of_the_class_lists_at_once():
     assert "repeat 'sky'" in messages[0]
     assert 'thing_classes is empty' in messages[1]
     assert 'palette has 1 colors for 2 classes' in messages[2]
+
+
+@pytest.mark.parametrize('value', ['car', None, 3, ('car', 7)])
+@pytest.mark.parametrize('key', ['thing_classes', 'stuff_classes'])
+def test_what_is_no_list_of_names(key, value):
+    lists = dict(thing_classes=('man',), stuff_classes=('sky',)) | {key: value}
+    (finding,) = class_findings(lists)
+    assert finding.kind == 'class-list'
+    assert finding.message.startswith(f'metainfo: {key} is {value!r}, not a list of names')

@@ -139,7 +139,11 @@ def _describe(annotation: Any) -> str:
     hint = ''
     if 'category_id' in annotation:
         hint = "; instance annotations (instances_*.json) are not COCO's panoptic format"
-    return f'one has {sorted(annotation)}{hint}'
+    # In full, but for what may be hundreds of segments.
+    short = {
+        k: v if not isinstance(v, list) else f'{len(v)} entries' for k, v in annotation.items()
+    }
+    return f'one is {short}{hint}'
 
 
 def _has_id(entry: Any, key: str) -> bool:

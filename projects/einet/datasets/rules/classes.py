@@ -29,8 +29,8 @@ def class_findings(metainfo: Mapping[str, Any]) -> Iterator[Finding]:
             first) and `palette` (C RGB colors).
 
     Yields:
-        Lists that are missing, empty, too long, or repeat a name; a list of all classes that is not
-        things, then stuff; a palette of another length.
+        Lists that are missing, no lists of names, empty, too long, or repeat a name; a list of all
+        classes that is not things, then stuff; a palette of another length.
     """
     missing = [key for key in ('thing_classes', 'stuff_classes') if key not in metainfo]
     if missing:
@@ -39,6 +39,15 @@ def class_findings(metainfo: Mapping[str, Any]) -> Iterator[Finding]:
             f'metainfo lacks {" and ".join(missing)}; '
             f"set metainfo=dict(thing_classes=('car', ...), stuff_classes=('road', ...))",
         )
+        return
+    wrong = [key for key in ('thing_classes', 'stuff_classes') if not _is_names(metainfo[key])]
+    for key in wrong:
+        yield Finding(
+            'class-list',
+            f'metainfo: {key} is {metainfo[key]!r}, not a list of names; '
+            f"for one class write ('car',)",
+        )
+    if wrong:
         return
     things, stuff = tuple(metainfo['thing_classes']), tuple(metainfo['stuff_classes'])
     classes = things + stuff
@@ -64,6 +73,10 @@ def class_findings(metainfo: Mapping[str, Any]) -> Iterator[Finding]:
             f'metainfo: palette has {len(palette)} colors for {len(classes)} classes; '
             f'give one per class in the order of `classes`, or leave it out',
         )
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
 
 
 def category_findings(
