@@ -15,6 +15,7 @@ from pathlib import Path
 if importlib.util.find_spec('einet') is None:
     sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
 
+from einet.datasets.validation.sources import plain_datasets
 from einet.structures.files import check_folder
 from einet.utils import type_name
 
@@ -105,6 +106,9 @@ def main(argv: list[str] | None = None) -> None:
         config = Config.fromfile(args.config)
         if args.cfg_options is not None:
             config.merge_from_dict(args.cfg_options)
+        if 'test_dataloader' in config:
+            # The pipeline is that of the first data set, also where a wrapper holds several.
+            config.test_dataloader.dataset = next(plain_datasets(config.test_dataloader.dataset))
         inferencer = DetInferencer(
             config, args.checkpoint, args.device, palette=args.palette, show_progress=False
         )

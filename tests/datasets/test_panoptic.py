@@ -47,6 +47,18 @@ def test_pipeline(two_images):
     assert (second.gt_sem_seg.sem_seg == 255).all()
 
 
+def test_a_transform_that_fails_is_told_the_image(two_images):
+    too_narrow = dict(type='Resize', scale_factor=0.05, keep_ratio=True)
+    dataset = PanopticDataset(**two_images.arguments(pipeline=[PIPELINE[0], too_narrow]))
+    path = two_images.root / 'images' / 'photo_0.jpg'
+    with pytest.raises(ValueError, match=rf'{path} \(5 x 3 in the annotation\): error: .*resize'):
+        dataset[0]
+    path.write_bytes(path.read_bytes()[:40])
+    damaged = PanopticDataset(**two_images.arguments(pipeline=PIPELINE))
+    with pytest.raises(Exception, match=str(path)):
+        damaged[0]
+
+
 def test_crowd_is_no_thing_as_in_mmdet(panoptic_folder):
     panoptic_folder.add([[8, 9]], [(8, 7, 1), (9, 7)])
     dataset = PanopticDataset(**panoptic_folder.arguments())

@@ -23,19 +23,19 @@ def test_the_size_is_that_of_the_loaded_image(orientation):
     content = encode('JPEG', exif=exif)
     header = decode_header(content)
     assert header.size == mmcv.imfrombytes(content).shape[:2]
-    assert header.turned == (header.size == (10, 6))
+    assert header.orientation == orientation
 
 
 @pytest.mark.parametrize('mode', ['RGB', 'L', 'P', 'RGBA', 'CMYK'])
 def test_ordinary_images(mode):
     header = decode_header(encode('JPEG' if mode == 'CMYK' else 'PNG', mode))
-    assert header == ((6, 10), '', False)
+    assert header == ((6, 10), '', 1)
 
 
 def test_an_image_of_16_bits():
     stream = io.BytesIO()
     Image.fromarray(np.zeros((3, 5), np.uint16)).save(stream, 'PNG')
-    assert decode_header(stream.getvalue()) == ((3, 5), 'I;16', False)
+    assert decode_header(stream.getvalue()) == ((3, 5), 'I;16', 1)
 
 
 @pytest.mark.parametrize('kind', ['JPEG', 'PNG', 'BMP'])

@@ -71,7 +71,7 @@ def test_a_bad_image_is_named_and_the_rest_drawn(tool, tmp_path):
 def test_a_bad_image_makes_the_exit_status_1(tool, folder, tmp_path, monkeypatch, capsys):
     (folder / 'bad.jpg').touch()
     monkeypatch.setattr(tool, 'DetInferencer', lambda *args, **kwargs: FakeInferencer())
-    monkeypatch.setattr(tool.Config, 'fromfile', lambda path: None)
+    monkeypatch.setattr(tool.Config, 'fromfile', lambda path: Config())
     argv = [str(folder), 'config.py', 'some.pth', '--out-dir', str(tmp_path / 'out')]
     with pytest.raises(SystemExit, match=r'(?s)could not be drawn.*bad\.jpg: AssertionError'):
         tool.main(argv)
@@ -152,6 +152,20 @@ def test_a_checkpoint_of_other_classes_is_refused(tool, weights, tmp_path, monke
     allowed.model.allow_other_classes = True
     model = init_detector(allowed, path, device='cpu')
     assert model.dataset_meta['classes'] == ('dog', 'car', 'sky')
+
+
+def test_the_pipeline_is_that_of_the_first_of_several_data_sets(
+    tool, weights, tmp_path, monkeypatch
+):
+    torch.save(weights, tmp_path / 'bare.pth')
+    cv2.imwrite(str(tmp_path / 'a.png'), IMAGE)
+    config = _config()
+    parts = [config.test_dataloader.dataset, dict(config.test_dataloader.dataset, pipeline=[])]
+    config.test_dataloader.dataset = dict(type='ConcatDataset', datasets=parts)
+    monkeypatch.setattr(tool.Config, 'fromfile', lambda path: config)
+    out = tmp_path / 'out'
+    tool.main([str(tmp_path / 'a.png'), 'c.py', str(tmp_path / 'bare.pth'), '--out-dir', str(out)])
+    assert cv2.imread(str(out / 'a.png')).shape[2] == 3
 
 
 def test_types_that_are_classes(tool, inferencer, weights, tmp_path):

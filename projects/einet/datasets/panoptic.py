@@ -155,6 +155,32 @@ class PanopticDataset(BaseDetDataset):
         """An image's data info, with what belongs to its annotation file."""
         return super().get_data_info(idx) | dict(category_ids=self.category_ids)
 
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline on an image.
+
+        Args:
+            idx: Number of the image.
+
+        Returns:
+            What the pipeline gives.
+
+        Raises:
+            ValueError: A transform failed without naming the image's files; this does.
+        """
+        try:
+            return super().prepare_data(idx)
+        except Exception as error:  # decoders and transforms may raise anything
+            info = self.get_data_info(idx)
+            paths = filter(None, (info['img_path'], info['seg_map_path']))
+            if any(path in str(error) for path in paths):
+                raise
+            raise ValueError(
+                f'{info["img_path"]} ({info["width"]} x {info["height"]} in the annotation): '
+                f'{type(error).__name__}: {error}. The file is damaged or of a kind or size that '
+                f'the pipeline cannot take: repair it, convert it to PNG or JPEG, or remove it; '
+                f'tools/check_dataset.py looks at all files at once'
+            ) from error
+
     def get_cat_ids(self, idx: int) -> list[int]:
         """Labels in image `idx`, for samplers that balance classes."""
         return sorted({s['category'] for s in self.get_data_info(idx)['segments_info']})

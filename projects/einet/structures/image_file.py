@@ -3,6 +3,8 @@
 import io
 from typing import NamedTuple
 
+import cv2
+import numpy as np
 from PIL import ExifTags, Image
 
 # Aerial and microscopy images are larger than what PIL takes for an attack.
@@ -18,12 +20,12 @@ class ImageHeader(NamedTuple):
     Attributes:
         size: (height, width) as mmcv loads it: turned as its EXIF orientation says.
         depth: PIL's mode when it has more than 8 bits per channel, else empty.
-        turned: Whether its EXIF orientation swaps height and width when it is loaded.
+        orientation: EXIF orientation, 1..8; 1 when the pixels are shown as they are stored.
     """
 
     size: tuple[int, int]
     depth: str
-    turned: bool
+    orientation: int
 
 
 def decode_header(content: bytes) -> ImageHeader:
@@ -42,14 +44,30 @@ def decode_header(content: bytes) -> ImageHeader:
         # Unlike OpenCV, PIL does not fill up with gray what is cut off.
         with Image.open(io.BytesIO(content)) as image:
             width, height = image.size
-            turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
+            orientation = image.getexif().get(ExifTags.Base.Orientation)
             depth = image.mode if image.mode in _DEEP else ''
             # JPEG: all bytes are read, but only an eighth of the pixels made.
             image.draft(None, (1, 1))
             image.load()
+            is_jpeg = image.format == 'JPEG'
     except Exception as error:  # a decoder may raise anything on a damaged file
         raise ValueError(describe_damage(error, content)) from error
-    return ImageHeader((width, height) if turned else (height, width), depth, turned)
+    _check_opencv(content, is_jpeg)
+    orientation = orientation if orientation in range(1, 9) else 1
+    size = (width, height) if orientation in _TURNED else (height, width)
+    return ImageHeader(size, depth, orientation)
+
+
+def _check_opencv(content: bytes, is_jpeg: bool) -> None:
+    """Refuse what PIL reads and OpenCV, which training reads images with, does not."""
+    # Of a JPEG only an eighth of the pixels are made.
+    flag = cv2.IMREAD_REDUCED_COLOR_8 if is_jpeg else cv2.IMREAD_COLOR
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), flag)
+    except cv2.error as error:
+        raise ValueError(f'OpenCV cannot decode it: {error.err or error}') from error
+    if image is None:
+        raise ValueError('OpenCV cannot decode it; save it as PNG or JPEG')
 
 
 def describe_damage(error: Exception, content: bytes) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 
+from ..datasets.validation.sources import plain_datasets
 from .consistency import type_name
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
@@ -97,15 +97,10 @@ def set_data_root(config: Config, data_root: str) -> None:
 
 def _set_in_dataset(dataset: Any, key: str, value: Any) -> int:
     """Set a key in a data set, or in those that a wrapper holds; returns how many."""
-    if isinstance(dataset, Mapping):
-        inner = [dataset[key] for key in ('dataset', 'datasets') if key in dataset]
-        if inner:
-            return sum(_set_in_dataset(part, key, value) for part in inner)
-        dataset[key] = value
-        return 1
-    if isinstance(dataset, list | tuple):
-        return sum(_set_in_dataset(part, key, value) for part in dataset)
-    return 0
+    settings = list(plain_datasets(dataset)) if dataset else []
+    for each in settings:
+        each[key] = value
+    return len(settings)
 
 
 def enable_amp(config: Config) -> None:

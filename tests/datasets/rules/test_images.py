@@ -16,18 +16,18 @@ def compare(id_map, *segments, size=None):
 @pytest.mark.parametrize(
     ('header', 'found'),
     [
-        (ImageHeader((4, 5), '', False), []),
+        (ImageHeader((4, 5), '', 1), []),
         (
-            ImageHeader((5, 4), '', True),
+            ImageHeader((5, 4), '', 6),
             [
+                ('image-orientation', 'orientation 6'),
                 (
                     'image-size',
-                    'it is 4 x 5 (width x height), the annotation says 5 x 4 (width x height); '
-                    'its EXIF orientation turns it when it is loaded',
-                )
+                    'it is 4 x 5 (width x height), the annotation says 5 x 4 (width x height)',
+                ),
             ],
         ),
-        (ImageHeader((4, 5), 'I;16', False), [('image-depth', 'PIL mode I;16')]),
+        (ImageHeader((4, 5), 'I;16', 1), [('image-depth', 'PIL mode I;16')]),
     ],
 )
 def test_an_image_and_its_entry(header, found):

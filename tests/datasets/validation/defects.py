@@ -229,6 +229,14 @@ def height_in_the_json(small):
     small.image()['height'] = 41
 
 
+@defect('image-orientation', 'train/photo_0.jpg', 'orientation 3')
+def image_shown_upside_down(small):
+    with Image.open(small.image_path()) as image:
+        exif = image.getexif()
+        exif[0x0112] = 3
+        image.save(small.image_path(), exif=exif, quality=95)
+
+
 @defect('png-missing', 'train_maps/labels_of_0.png')
 def no_png(small):
     small.map_path().unlink()
@@ -281,7 +289,7 @@ def segment_that_is_not_painted(small):
     small.annotation()['segments_info'].append(segment)
 
 
-@defect('no-things', 'train: 17.08 % of pixels are void or crowd')
+@defect('no-things', 'train: 25.42 % of pixels are void or crowd')
 def things_that_a_mask_made_void(small):
     for number in range(3):
         id_map = valid_map()

@@ -80,6 +80,7 @@ def test_garbage_anywhere_in_the_json_is_survived_and_noticed(small, capsys, gar
 NOT_RAISED = {
     'splits-differ',
     'model-class-count',
+    'image-orientation',
     'image-size',
     'segment-without-pixels',
     'no-things',
@@ -137,7 +138,7 @@ def test_a_file_that_is_not_json(small, capsys):
 
 
 @pytest.mark.parametrize('workers', [1, 3])
-def test_ordinary_extremes_are_no_defects(small, workers, capsys):
+def test_extremes_are_counted_and_a_set_without_things_is_named(small, workers, capsys):
     one_pixel = np.zeros((1, 1), int)
     crowd_only = np.full((7, 5), 11)
     odd = np.full((9, 13), 256**3 - 1)
@@ -149,7 +150,11 @@ def test_ordinary_extremes_are_no_defects(small, workers, capsys):
         small.image(number).update(height=id_map.shape[0], width=id_map.shape[1])
         small.paint(id_map, categories, number)
     report = check_source(train_source(small), None, workers)
-    assert {f.kind for f in report.findings} == {'all-void', 'class-without-instances'}
+    assert {f.kind for f in report.findings} == {
+        'all-void',
+        'class-without-instances',
+        'no-things',
+    }
     assert report.num_pixels == 1 + 35 + 117
     assert {name: n for (name, column), n in report.counts.items() if column == 'pixels'} == {
         'sky': 117

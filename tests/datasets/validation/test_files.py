@@ -19,7 +19,7 @@ def test_an_image(tmp_path):
     exif[0x0112] = 6
     path = save(tmp_path / 'turned.jpg', exif=exif)
     header, _ = read_image(path)
-    assert header == ((10, 6), '', True)
+    assert header == ((10, 6), '', 6)
 
 
 def test_equal_files_have_equal_digests(tmp_path):

@@ -56,13 +56,15 @@ def test_sizes_without_an_image_are_those_of_the_json(job, small):
     assert [kind for kind, *_ in found(job)] == ['image-missing', 'png-size']
 
 
-def test_a_turned_image(job, small):
+@pytest.mark.parametrize('orientation', range(2, 9))
+def test_an_image_that_is_turned_or_mirrored_when_it_is_loaded(orientation, job, small):
     exif = Image.Exif()
-    exif[0x0112] = 6
+    exif[0x0112] = orientation
     Image.new('RGB', (WIDTH, HEIGHT)).save(small.image_path(), exif=exif)
     messages = {f.kind: f.message for f in check_image(job, TABLE).findings}
-    assert set(messages) == {'image-size', 'png-size'}
-    assert 'its EXIF orientation turns it' in messages['image-size']
+    other_size = {'image-size', 'png-size'} if orientation > 4 else set()
+    assert set(messages) == {'image-orientation'} | other_size
+    assert messages['image-orientation'] == f'orientation {orientation}'
 
 
 def test_an_id_that_is_listed_wrongly_is_not_called_unknown(job, small):

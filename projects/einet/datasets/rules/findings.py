@@ -113,6 +113,11 @@ _ERRORS = {
         'An image has another size than its annotation says',
         'correct `height` and `width`, or use the image that was annotated',
     ),
+    'image-orientation': (
+        'An image has an EXIF tag by which it is turned or mirrored when it is loaded',
+        'if its PNG was painted on the pixels as stored, by a tool that ignores the tag, remove '
+        'the tag and leave the pixels; if on the image as shown, save it upright without a tag',
+    ),
     'png-missing': (
         'A PNG is missing',
         "check data_prefix['seg'] in the config and `file_name` of the annotation",

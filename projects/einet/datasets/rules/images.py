@@ -25,13 +25,13 @@ def image_findings(header: ImageHeader, image: Mapping[str, Any]) -> Iterator[Fi
         image: Complete entry.
 
     Yields:
-        Another size, and more than 8 bits per channel.
+        An EXIF orientation, another size, and more than 8 bits per channel.
     """
+    if header.orientation != 1:
+        yield Finding('image-orientation', f'orientation {header.orientation}')
     said = image['height'], image['width']
     if header.size != said:
         message = f'it is {_size(header.size)}, the annotation says {_size(said)}'
-        if header.turned:
-            message += '; its EXIF orientation turns it when it is loaded'
         yield Finding('image-size', message)
     if header.depth:
         yield Finding('image-depth', f'PIL mode {header.depth}')
