@@ -12,6 +12,7 @@ from mmdet.registry import METRICS
 
 from einet.evaluation import PanopticMetric, PanopticQualityMetric
 from einet.evaluation import sample as sample_module
+from einet.evaluation.measures.iou import IoUMeasure
 from einet.structures.id_map import read_id_map
 
 TINY_META = dict(
@@ -227,6 +228,33 @@ class TestUnusualSets:
         write_png(tmp := Path(sample['seg_map_path']), np.zeros((2, 3), int))
         metrics = evaluate_all([sample | dict(segments_info=[])], TINY_META, EVERYTHING)
         assert tmp.exists() and all(np.isnan(value) for value in metrics.values())
+
+
+class TestFailures:
+    def failing(self, tiny, tmp_path, monkeypatch, method):
+        """PQ of one image whose prediction is right, and mIoU, which fails in a method."""
+
+        def fail(*_):
+            raise OSError('the disk is full')
+
+        monkeypatch.setattr(IoUMeasure, method, fail)
+        metric = PanopticMetric(['mIoU', 'PQ'], outfile_prefix=str(tmp_path / 'out'))
+        metric.dataset_meta = TINY_META | dict(category_ids=(1, 2, 3))
+        sample = tiny([[1000, 1000, 3], [1000, 2, 2]])
+        sample['pred_sem_seg'] = dict(sem_seg=torch.tensor([[[0, 0, 2], [0, 2, 2]]]))
+        metric.process(None, [sample])
+        return metric.evaluate(1), metric.failures
+
+    def test_scores_of_a_failed_measure_are_nan_and_others_stay(self, tiny, tmp_path, monkeypatch):
+        scores, failures = self.failing(tiny, tmp_path, monkeypatch, 'summarize')
+        assert failures == {'semantic': 'OSError: the disk is full'}
+        assert all(np.isnan(scores[f'panoptic/{key}']) for key in ('mIoU', 'mAcc', 'aAcc'))
+        assert scores['panoptic/PQ'] == pytest.approx(100)
+
+    def test_results_that_cannot_be_written_cost_no_score(self, tiny, tmp_path, monkeypatch):
+        scores, failures = self.failing(tiny, tmp_path, monkeypatch, 'finish_writing')
+        assert list(failures) == ['semantic']
+        assert scores['panoptic/mIoU'] == scores['panoptic/PQ'] == pytest.approx(100)
 
 
 def test_format_only_writes_for_every_measure(predict_all, coco_meta, evaluate_all, tmp_path):

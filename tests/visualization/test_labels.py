@@ -1,6 +1,71 @@
-import numpy as np
+from pathlib import Path
 
-from einet.visualization.labels import borders, draw_labels, label_anchors, load_font
+import numpy as np
+import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+
+from einet.visualization import labels
+from einet.visualization.labels import borders, draw_labels, font_file, label_anchors, load_font
+
+HORSE = '\u99ac'
+
+
+@pytest.fixture
+def horse_font(tmp_path: Path) -> str:
+    """A font that has one character, drawn as a solid square of 0.8 em."""
+    pen = TTGlyphPen(None)
+    pen.moveTo((100, 0))
+    for corner in ((100, 800), (900, 800), (900, 0)):
+        pen.lineTo(corner)
+    pen.closePath()
+    builder = FontBuilder(1000)
+    builder.setupGlyphOrder(['.notdef', 'horse'])
+    builder.setupCharacterMap({ord(HORSE): 'horse'})
+    builder.setupGlyf({'.notdef': TTGlyphPen(None).glyph(), 'horse': pen.glyph()})
+    builder.setupHorizontalMetrics({'.notdef': (1000, 0), 'horse': (1000, 100)})
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable(dict(familyName='Horse', styleName='Regular'))
+    builder.setupOS2()
+    builder.setupPost()
+    builder.save(tmp_path / 'horse.ttf')
+    return str(tmp_path / 'horse.ttf')
+
+
+@pytest.fixture
+def no_system_fonts(monkeypatch):
+    for cached in (labels.font_file, labels._system_fonts, labels._warn_of_missing_font):
+        cached.cache_clear()
+    monkeypatch.setattr(labels.font_manager, 'findSystemFonts', list)
+    yield monkeypatch
+    labels.font_file.cache_clear()
+    labels._system_fonts.cache_clear()
+
+
+def test_font_that_has_the_characters_is_found_among_the_systems(no_system_fonts, horse_font):
+    no_system_fonts.setattr(labels.font_manager, 'findSystemFonts', lambda: [horse_font])
+    assert font_file(HORSE) == horse_font
+    assert Path(font_file('cheval')).name == 'DejaVuSans-Bold.ttf'
+    # A square of 0.8 em that starts at 0.1 em.
+    assert load_font(20, text=HORSE).getmask(HORSE).getbbox() == (2, 0, 18, 16)
+
+
+def test_font_that_is_named_comes_first(no_system_fonts, horse_font):
+    assert font_file(HORSE, font=horse_font) == horse_font
+    assert Path(font_file('cheval', font=horse_font)).name == 'DejaVuSans-Bold.ttf'
+    image = np.full((100, 200, 3), 90, np.uint8)
+    place = np.array([[100, 50]]), np.array([40.0])
+    drawn = draw_labels(image, *place, [HORSE], horse_font)
+    assert (drawn[44:56, 94:106] == 255).all()
+
+
+def test_missing_font_is_logged_once(no_system_fonts):
+    said = []
+    no_system_fonts.setattr(labels, 'print_log', lambda text, **_: said.append(text))
+    for name in (HORSE, HORSE * 2, 'cheval'):
+        assert Path(font_file(name)).name == 'DejaVuSans-Bold.ttf'
+    assert len(said) == 1
+    assert 'visualizer.font' in said[0]
 
 
 def test_borders_are_on_both_sides_of_a_change():

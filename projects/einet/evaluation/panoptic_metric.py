@@ -1,7 +1,9 @@
 """All measures of a panoptic prediction as one metric of mmengine's evaluator."""
 
 import logging
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -170,34 +172,36 @@ class PanopticMetric(BaseMetric):
 
         Returns:
             The values of all measures; empty with ``format_only``. Those of a measure that fails
-            are missing, and :attr:`failures` has its message.
+            are NaN, and :attr:`failures` has its message.
         """
         metrics: dict[str, float] = {}
         self.failures = {}
         for index, measure in enumerate(self.measures):
-            try:
-                metrics |= self._summarize(measure, index, results)
-            except Exception as error:  # whatever it is, the others' scores are worth keeping
-                self.failures[measure.suffix] = f'{type(error).__name__}: {error}'
-                print_log(
-                    f'{type(measure).__name__} failed, its scores are missing: '
-                    f'{self.failures[measure.suffix]}',
-                    logger='current',
-                    level=logging.ERROR,
-                )
+            # Numbers first: they are worth keeping when the files cannot be written.
+            if not self.format_only:
+                metrics |= dict.fromkeys(measure.keys, math.nan)
+                with self._failure_of(measure, 'its scores are NaN'):
+                    measured = [result.measured[index] for result in results]
+                    metrics |= measure.summarize(measured, self.classes)
+            if self.outfile_prefix is not None:
+                with self._failure_of(measure, 'its results are not complete on disk'):
+                    written = [result.written[index] for result in results]
+                    measure.finish_writing(written, self.outfile_prefix, self.classes)
         return metrics
 
-    def _summarize(
-        self, measure: Measure, index: int, results: Sequence[MetricResult]
-    ) -> dict[str, float]:
-        """Numbers and files of one measure."""
-        classes = self.classes
-        if self.outfile_prefix is not None:
-            written = [result.written[index] for result in results]
-            measure.finish_writing(written, self.outfile_prefix, classes)
-        if self.format_only:
-            return {}
-        return measure.summarize([result.measured[index] for result in results], classes)
+    @contextmanager
+    def _failure_of(self, measure: Measure, consequence: str) -> Iterator[None]:
+        """Log what a measure raises and keep its message; the others go on."""
+        try:
+            yield
+        except Exception as error:  # whatever it is, the others' scores are worth keeping
+            message = f'{type(error).__name__}: {error}'
+            self.failures[measure.suffix] = message
+            print_log(
+                f'{type(measure).__name__} failed, {consequence}: {message}',
+                logger='current',
+                level=logging.ERROR,
+            )
 
     def _reduce(self, sample: EvaluatedSample) -> MetricResult:
         measured, written = (), ()

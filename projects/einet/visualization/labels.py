@@ -9,6 +9,7 @@ Shape shorthand:
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,8 @@ from pathlib import Path
 import cv2
 import matplotlib
 import numpy as np
+from matplotlib import font_manager, ft2font
+from mmengine.logging import print_log
 from PIL import Image, ImageDraw, ImageFont
 
 # Heights in pixels; in large images as many parts of the shorter side, so that they stay legible.
@@ -33,19 +36,88 @@ _MIN_HALF_HEIGHT = 3
 _Box = tuple[float, float, float, float]
 
 
-@lru_cache(maxsize=64)
-def load_font(size: int, bold: bool = True) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which matplotlib carries: it knows accents, and looks the same everywhere.
+def load_font(
+    size: int, bold: bool = True, text: str = '', font: str | None = None
+) -> ImageFont.FreeTypeFont:
+    """A font that can write a text, see :func:`font_file`.
 
     Args:
         size: Height in pixels.
-        bold: Whether to take the bold face.
+        bold: Whether to take a bold face.
+        text: What will be written.
+        font: Font file to prefer.
 
     Returns:
         A Pillow font.
     """
+    return _open_font(font_file(text, bold, font), size)
+
+
+@lru_cache(maxsize=1024)
+def font_file(text: str, bold: bool = True, font: str | None = None) -> str:
+    """The first font that has all characters of a text.
+
+    ``font`` comes first, then DejaVu Sans, which matplotlib carries: it knows accents, and looks
+    the same everywhere. The system's fonts follow.
+
+    Args:
+        text: What will be written.
+        bold: Whether to prefer a bold face.
+        font: Font file to prefer.
+
+    Returns:
+        Path of the font; DejaVu Sans after a warning when none has all characters.
+    """
     name = 'DejaVuSans-Bold.ttf' if bold else 'DejaVuSans.ttf'
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / 'fonts' / 'ttf' / name), size)
+    default = str(Path(matplotlib.get_data_path()) / 'fonts' / 'ttf' / name)
+    wanted = {ord(character) for character in text if character.isprintable()} - {ord(' ')}
+    for path in (font, default):
+        if path is not None and wanted <= _characters(path):
+            return path
+    for path in _system_fonts(bold):
+        if wanted <= _characters(path):
+            return path
+    _warn_of_missing_font()
+    return default
+
+
+@lru_cache(maxsize=64)
+def _open_font(path: str, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path, size)
+
+
+@lru_cache(maxsize=4096)
+def _characters(path: str) -> frozenset[int]:
+    """Code points that a font can draw; none of a file that is no scalable font."""
+    try:
+        face = ft2font.FT2Font(path)
+    except (OSError, RuntimeError):
+        return frozenset()
+    return frozenset(face.get_charmap()) if face.scalable else frozenset()
+
+
+@lru_cache(maxsize=2)
+def _system_fonts(bold: bool) -> tuple[str, ...]:
+    """Font files of the system, upright ones of the wanted weight first."""
+    # The system's last resort has a box for every character.
+    paths = [path for path in font_manager.findSystemFonts() if 'lastresort' not in path.lower()]
+
+    def rank(path: str) -> tuple[bool, bool, str]:
+        name = Path(path).name.lower()
+        return 'italic' in name or 'oblique' in name, ('bold' in name) != bold, path
+
+    return tuple(sorted(paths, key=rank))
+
+
+@lru_cache(maxsize=1)
+def _warn_of_missing_font() -> None:
+    """Say once that names will be boxes."""
+    print_log(
+        'no font of this system has all characters of the class names, which are drawn as boxes: '
+        'install one (for example Noto Sans CJK), or name a file by `visualizer.font`',
+        logger='current',
+        level=logging.WARNING,
+    )
 
 
 def borders(panoptic_seg: np.ndarray) -> np.ndarray:
@@ -109,7 +181,11 @@ def _distance_to_mean(panoptic_seg: np.ndarray) -> np.ndarray:
 
 
 def draw_labels(
-    image: np.ndarray, anchors: np.ndarray, half_heights: np.ndarray, names: Sequence[str]
+    image: np.ndarray,
+    anchors: np.ndarray,
+    half_heights: np.ndarray,
+    names: Sequence[str],
+    font: str | None = None,
 ) -> np.ndarray:
     """Write each name at its anchor, where it fits and covers no other name.
 
@@ -122,6 +198,7 @@ def draw_labels(
         anchors: (n, 2) xy centers.
         half_heights: (n,) ellipses' half heights around them, in pixels.
         names: n texts.
+        font: Font file to prefer, see :func:`font_file`.
 
     Returns:
         A new (H, W, 3) uint8 RGB image.
@@ -135,15 +212,17 @@ def draw_labels(
     smallest = max(_MIN_FONT, shorter // _MIN_FONT_PARTS)
     largest = max(_MAX_FONT, shorter // _MAX_FONT_PARTS)
     for index in order:
-        font = _fitting_font(pen, names[index], float(half_heights[index]), smallest, largest)
-        if font is not None and _write(pen, names[index], font, anchors[index], placed):
+        fitting = _fitting_font(
+            pen, names[index], float(half_heights[index]), smallest, largest, font
+        )
+        if fitting is not None and _write(pen, names[index], fitting, anchors[index], placed):
             written.add(names[index])
     for index in order[half_heights[order] >= _MIN_HALF_HEIGHT]:
         below = anchors[index] + (0, half_heights[index] + smallest)
-        if names[index] not in written and _write(
-            pen, names[index], load_font(smallest), below, placed
-        ):
-            written.add(names[index])
+        name = names[index]
+        small = load_font(smallest, text=name, font=font)
+        if name not in written and _write(pen, name, small, below, placed):
+            written.add(name)
     return np.array(canvas)
 
 
@@ -167,11 +246,16 @@ def _write(
 
 
 def _fitting_font(
-    pen: ImageDraw.ImageDraw, name: str, half_height: float, smallest: int, largest: int
+    pen: ImageDraw.ImageDraw,
+    name: str,
+    half_height: float,
+    smallest: int,
+    largest: int,
+    file: str | None,
 ) -> ImageFont.FreeTypeFont | None:
     """The largest font in which ``name`` fits the ellipse; None when there is none."""
     for size in range(min(largest, int(2 * half_height)), smallest - 1, -1):
-        font = load_font(size)
+        font = load_font(size, text=name, font=file)
         if pen.textlength(name, font) <= _OVERHANG * 2 * _ASPECT * half_height:
             return font
     return None

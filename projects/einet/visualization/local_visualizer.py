@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import mmcv
@@ -37,7 +38,12 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
             class names can be read; 0 draws at the image's own size.
         alpha: Opacity of instances in [0, 1].
         with_names: Whether to write class names.
+        font: Font file (TTF, OTF, TTC) to prefer for class names; by default one that has their
+            characters is looked for among the system's.
         **kwargs: Options of mmdet's ``DetLocalVisualizer``: ``vis_backends``, ``save_dir`` ...
+
+    Raises:
+        FileNotFoundError: There is no such ``font``.
     """
 
     def __init__(
@@ -46,9 +52,13 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
         min_size: int = 400,
         alpha: float = 0.65,
         with_names: bool = True,
+        font: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name, alpha=alpha, **kwargs)
+        if font is not None and not Path(font).is_file():
+            raise FileNotFoundError(f'visualizer.font: there is no file {font}')
+        self.font = font
         self.min_size = min_size
         self.with_names = with_names
 
@@ -152,7 +162,13 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
         image, panoptic_seg = resize_pair(image, panoptic_seg, size)
         classes = self.dataset_meta['classes']
         return draw_panoptic(
-            image, panoptic_seg, classes, colors, alpha=self.alpha, with_names=self.with_names
+            image,
+            panoptic_seg,
+            classes,
+            colors,
+            alpha=self.alpha,
+            with_names=self.with_names,
+            font=self.font,
         )
 
     def _draw_panoptic_seg(
@@ -170,6 +186,7 @@ class PanopticLocalVisualizer(DetLocalVisualizer):
             palette=palette,
             alpha=self.alpha,
             with_names=self.with_names,
+            font=self.font,
         )
 
     def _colors(

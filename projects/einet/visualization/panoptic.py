@@ -80,6 +80,7 @@ def draw_panoptic(
     palette: Sequence[Sequence[int]] | str | None = None,
     alpha: float = 0.65,
     with_names: bool = True,
+    font: str | None = None,
 ) -> np.ndarray:
     """Lay a panoptic map over its image.
 
@@ -95,6 +96,7 @@ def draw_panoptic(
         palette: C RGB triples, a name of mmdet's, or None.
         alpha: Opacity of instances in [0, 1].
         with_names: Whether to write class names.
+        font: Font file to prefer for them, see :func:`.labels.font_file`.
 
     Returns:
         A new (H, W, 3) uint8 RGB image.
@@ -118,9 +120,8 @@ def draw_panoptic(
     if not with_names or not len(colors.ids):
         return drawn
     anchors, half_heights = label_anchors(panoptic_seg, colors.ids)
-    return draw_labels(
-        drawn, anchors, half_heights, [classes[label] for label in colors.ids % INSTANCE_OFFSET]
-    )
+    names = [classes[label] for label in colors.ids % INSTANCE_OFFSET]
+    return draw_labels(drawn, anchors, half_heights, names, font)
 
 
 def _draw_borders(drawn: np.ndarray, panoptic_seg: np.ndarray, is_instance: np.ndarray) -> None:

@@ -76,18 +76,17 @@ def compose_sheet(
     sheet = Image.new('RGB', (width, height), _PAPER)
     pen = ImageDraw.Draw(sheet)
     if heading:
-        pen.text((_MARGIN, _MARGIN), heading, _INK, load_font(_HEADING_SIZE))
+        pen.text((_MARGIN, _MARGIN), heading, _INK, load_font(_HEADING_SIZE, text=heading))
     lefts = [_MARGIN + column * (box + _GAP) for column in range(len(titles))]
     for left, title in zip(lefts, titles, strict=True):
-        pen.text(
-            (left + box / 2, top - _TITLE_SIZE), title, _INK, load_font(_TITLE_SIZE), anchor='mm'
-        )
+        font = load_font(_TITLE_SIZE, text=title)
+        pen.text((left + box / 2, top - _TITLE_SIZE), title, _INK, font, anchor='mm')
     for row, row_height in zip(rows, heights, strict=True):
         pen.text(
             (_MARGIN, top + caption_height / 2),
             row.caption,
             _FAINT,
-            load_font(_CAPTION_SIZE, False),
+            load_font(_CAPTION_SIZE, False, row.caption),
             anchor='lm',
         )
         top += caption_height

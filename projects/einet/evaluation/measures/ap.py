@@ -81,6 +81,7 @@ class APMeasure(Measure):
     """
 
     suffix = 'segm.json'
+    keys = ('AP', 'AP50', 'AP75', 'AP_s', 'AP_m', 'AP_l')
 
     def __init__(self, classwise: bool = False, max_dets: int = 100) -> None:
         super().__init__(classwise)
@@ -105,9 +106,8 @@ class APMeasure(Measure):
         """Match all instances: ``AP``, ``AP50`` ...; also ``AP/<class>``."""
         labels = sorted(classes.thing_labels)
         *averages, per_class = average_precision(results, labels, self.max_dets)
-        names = ('AP', 'AP50', 'AP75', 'AP_s', 'AP_m', 'AP_l')
-        metrics = {name: percent(value) for name, value in zip(names, averages, strict=True)}
-        print_table('Instance segmentation', [names, cells(list(metrics.values()))])
+        metrics = {name: percent(value) for name, value in zip(self.keys, averages, strict=True)}
+        print_table('Instance segmentation', [self.keys, cells(list(metrics.values()))])
         if self.classwise:
             values = {classes.names[c]: percent(v) for c, v in zip(labels, per_class, strict=True)}
             rows = [[name, *cells([value])] for name, value in values.items()]

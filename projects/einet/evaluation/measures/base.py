@@ -23,6 +23,8 @@ class Measure(ABC):
 
     #: Results are written to ``<outfile_prefix>.<suffix>``.
     suffix: ClassVar[str]
+    #: Values that :meth:`summarize` always returns.
+    keys: ClassVar[tuple[str, ...]]
 
     def __init__(self, classwise: bool = False) -> None:
         self.classwise = classwise

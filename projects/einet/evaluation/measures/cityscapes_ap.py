@@ -31,6 +31,7 @@ class CityscapesAPMeasure(Measure):
     """
 
     suffix = 'instances'
+    keys = ('AP', 'AP50')
 
     def __init__(self, classwise: bool = False, instance_prefix: str | None = None) -> None:
         super().__init__(classwise)

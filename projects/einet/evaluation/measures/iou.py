@@ -70,6 +70,7 @@ class IoUMeasure(Measure):
     """
 
     suffix = 'semantic'
+    keys = ('mIoU', 'mAcc', 'aAcc')
 
     def __init__(self, classwise: bool = False, ignore_crowd: bool = True) -> None:
         super().__init__(classwise)

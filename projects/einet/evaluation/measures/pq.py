@@ -37,6 +37,7 @@ class PQMeasure(Measure):
     """
 
     suffix = 'panoptic'
+    keys = tuple(f'{name}{group}' for group in ('', '_th', '_st') for name in ('PQ', 'SQ', 'RQ'))
 
     def measure(self, sample: EvaluatedSample) -> PQStatistics:
         """Match the segments of one image."""
