@@ -65,7 +65,7 @@ def train_and_test(name: str, root: Path, work_dir: Path) -> Outcome:
     crop = [
         'train_dataloader.dataset.pipeline.2.scale=(160,96)',
         'train_dataloader.dataset.pipeline.3.crop_size=(96,64)',
-        'train_dataloader.dataset.pipeline.7.size=(96,64)',
+        'model.data_preprocessor.batch_augments.0.size=(64,96)',
     ]
     prefix = work_dir / 'written' / 'run'
     config = CONFIGS / f'{name}.py'
