@@ -52,3 +52,10 @@ def test_gray_png(tmp_path, mode, dtype):
     Image.fromarray(np.ones((4, 6), dtype)).save(tmp_path / 'gray.png')
     with pytest.raises(ValueError, match=r'gray\.png has shape \(4, 6\).*three 8-bit channels'):
         read_id_map(str(tmp_path / 'gray.png'))
+
+
+@pytest.mark.parametrize('value', [-1, 1 << 24])
+def test_ids_that_24_bits_cannot_hold_are_refused(value):
+    with pytest.raises(ValueError, match=rf'{value}.* do not fit into the 24 bits'):
+        ids_to_bgr(np.array([[5, value, 0]]))
+    assert ids_to_bgr(np.array([[(1 << 24) - 1]])).tolist() == [[[255, 255, 255]]]

@@ -120,7 +120,8 @@ def draw_row(
         meta,
         box,
     )
-    return SheetRow(f'{Path(sample.img_path).name}:  {score(sample, meta)}', images)
+    name = sample.get('file_name') or Path(sample.img_path).name
+    return SheetRow(f'{name}:  {score(sample, meta)}', images)
 
 
 def main(argv: list[str] | None = None) -> None:

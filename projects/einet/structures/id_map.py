@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .files import read_png
+from .limits import MAX_ID
 
 
 def read_id_map(path: str, backend_args: dict[str, Any] | None = None) -> NDArray[np.uint32]:
@@ -57,5 +58,13 @@ def ids_to_bgr(id_map: NDArray[np.integer]) -> NDArray[np.uint8]:
 
     Returns:
         (H, W, 3) BGR, as OpenCV writes it.
+
+    Raises:
+        ValueError: An id does not fit into 24 bits.
     """
+    if id_map.min(initial=0) < 0 or id_map.max(initial=0) > MAX_ID:
+        raise ValueError(
+            f'ids from {id_map.min()} to {id_map.max()} do not fit into the 24 bits of a PNG, '
+            f'0 to {MAX_ID}: renumber the segments'
+        )
     return np.stack([id_map >> shift & 255 for shift in (16, 8, 0)], axis=-1).astype(np.uint8)
