@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-import cv2
+from ...structures.threads import one_opencv_thread
 
 
 def run_parallel(
@@ -28,7 +28,7 @@ def run_parallel(
     if workers <= 1:
         yield from map(function, tasks)
         return
-    with ProcessPoolExecutor(workers, initializer=_begin_worker) as pool:
+    with one_opencv_thread(), ProcessPoolExecutor(workers, initializer=_ignore_interrupts) as pool:
         try:
             yield from pool.map(function, tasks)
         except BrokenProcessPool as error:
@@ -38,6 +38,5 @@ def run_parallel(
             ) from error
 
 
-def _begin_worker() -> None:
-    cv2.setNumThreads(1)
+def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends all

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import cv2
 from mmengine.config import Config
 from mmengine.utils import track_parallel_progress, track_progress
 
 from ...structures.segment_pixels import SegmentPixels
+from ...structures.threads import one_opencv_thread
 from ..panoptic import PanopticDataset
 from ..rules import Category, Finding, Severity, category_table, locate, location_findings
 from ..rules.annotations import annotation_is_complete, image_problem
@@ -173,15 +173,10 @@ def _run(check: Any, jobs: Sequence[ImageJob], workers: int, name: str) -> Seque
     print(f'{name}: {len(jobs)} images', file=sys.stderr, flush=True)
     if workers == 1 or len(jobs) == 1:
         return track_progress(check, jobs, file=sys.stderr)
-    # One thread per process, set before the fork: a child cannot end threads that it did not start.
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
+    with one_opencv_thread():
         return track_parallel_progress(
             check, jobs, min(workers, len(jobs)), chunksize=4, file=sys.stderr
         )
-    finally:
-        cv2.setNumThreads(threads)
 
 
 def _overlap_findings(reports: Sequence[SourceReport]) -> Iterator[Finding]:
