@@ -6,11 +6,18 @@ spread over seeds and the paired difference from the first config.
 
     python tools/analysis_tools/compare.py configs/ablation/table3_*_tiny_shapes.py \
         --work-dir work_dirs/table3 --seeds 0 1 2 --jobs 2 --cfg-options train_cfg.max_iters=300
+
+Variants of the last config are rows of their own; with --holdout they are scored on training
+images, which is how to choose settings without looking at the validation images.
+
+    python tools/analysis_tools/compare.py configs/einet_r18_nuclei.py \
+        --variants configs/_base_/variants/repairs.py --holdout 5 --work-dir work_dirs/choice
 """
 
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -21,6 +28,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from einet.evaluation.comparison_table import compare_scores, format_table
+from einet.utils import hold_out, set_data_root
 
 TOOLS = Path(__file__).resolve().parent.parent
 SCORES = 'scores.json'
@@ -32,14 +40,16 @@ class Run:
     """One training.
 
     Args:
-        config: Config file.
+        row: Name of its row in the table.
+        config: What is trained.
         seed: Seed of everything random.
         folder: Folder of its results.
         options: More arguments for both tools.
         threads: CPU threads.
     """
 
-    config: Path
+    row: str
+    config: Config
     seed: int
     folder: Path
     options: tuple[str, ...]
@@ -49,7 +59,7 @@ class Run:
     def settings(self) -> dict[str, object]:
         """What must be equal for a run to be reused."""
         return {
-            'config': Config.fromfile(self.config).to_dict(),
+            'config': self.config.to_dict(),
             'seed': self.seed,
             'options': list(self.options),
         }
@@ -73,13 +83,16 @@ class Run:
             checkpoint = (self.folder / 'last_checkpoint').read_text().strip()
             self._call('test.py', checkpoint)
             newest = max(self.folder.glob(f'*/{SCORES}'), key=lambda path: path.stat().st_mtime)
-            scores.write_text(newest.read_text())
+            content = json.loads(newest.read_text())
+            content['scores'] |= training_figures(self.folder)
+            scores.write_text(json.dumps(content))
         return json.loads(scores.read_text())['scores']
 
     def _claim_folder(self) -> None:
         record = self.folder / SETTINGS
         if not record.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
+            self.config.dump(self._config_file)
             record.write_text(json.dumps(self.settings))
         elif json.loads(record.read_text()) != json.loads(json.dumps(self.settings)):
             raise ValueError(
@@ -87,13 +100,17 @@ class Run:
                 f'choose another --work-dir, or remove that folder'
             )
 
+    @property
+    def _config_file(self) -> Path:
+        return self.folder / f'{self.row}.py'
+
     def _call(self, tool: str, *arguments: str, seed: bool = False) -> None:
         options = list(self.options)
         if seed:
             if '--cfg-options' not in options:
                 options.append('--cfg-options')
             options.append(f'randomness.seed={self.seed}')
-        command = [sys.executable, TOOLS / tool, self.config, *arguments]
+        command = [sys.executable, TOOLS / tool, self._config_file, *arguments]
         log = self.folder / f'{Path(tool).stem}.log'
         with log.open('a') as output:
             code = subprocess.call(
@@ -106,6 +123,44 @@ class Run:
             raise RuntimeError(f'{tool} failed for {self.folder}; its output is in {log}')
 
 
+def training_figures(folder: Path) -> dict[str, float]:
+    """What a training's log says beside its scores.
+
+    Args:
+        folder: Work dir of the training.
+
+    Returns:
+        ``cosine``: the largest cosine between two centers of things at the end, where there are
+        two; ``step``: median seconds of an iteration.
+    """
+    figures, times = {}, []
+    for path in sorted(folder.glob('*/vis_data/scalars.json')):
+        for line in path.read_text().splitlines():
+            entry = json.loads(line)
+            if 'loss' in entry:
+                times.append(entry['time'])
+                # -1 stands for less than two centers.
+                if entry.get('centers_cosine_things', -1) > -1:
+                    figures['cosine'] = entry['centers_cosine_things']
+    return figures | ({'step': statistics.median(times)} if times else {})
+
+
+def build_rows(args: argparse.Namespace) -> dict[str, Config]:
+    """The config of each row of the table, by its name."""
+    rows = {path.stem: Config.fromfile(path) for path in args.configs}
+    last = args.configs[-1]
+    if args.variants:
+        for name, changes in Config.fromfile(args.variants).variants.items():
+            rows[f'{last.stem}-{name}'] = Config.fromfile(last)
+            rows[f'{last.stem}-{name}'].merge_from_dict(dict(changes))
+    for config in rows.values():
+        if args.data_root:
+            set_data_root(config, args.data_root)
+        if args.holdout:
+            hold_out(config, args.holdout)
+    return rows
+
+
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line."""
     parser = argparse.ArgumentParser(
@@ -113,6 +168,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('configs', nargs='+', type=Path, help='the first one is the reference')
     parser.add_argument('--work-dir', type=Path, required=True, help='folder for all runs')
+    parser.add_argument(
+        '--variants', type=Path, help='file with `variants`: changes of the last config, by name'
+    )
+    parser.add_argument(
+        '--holdout',
+        type=int,
+        metavar='N',
+        help='train without every N-th training image, and score on those',
+    )
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
     parser.add_argument('--jobs', type=int, default=1, help='runs at the same time')
     parser.add_argument('--threads', type=int, default=1, help='CPU threads of each run')
@@ -122,25 +186,26 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     stems = [config.stem for config in args.configs]
     if len(set(stems)) < len(stems):
         parser.error('two configs have the same name, so their runs would share a folder')
-    for config in args.configs:
+    for config in [*args.configs, *([args.variants] if args.variants else [])]:
         if not config.is_file():
             parser.error(f'there is no config {config}')
+    if args.holdout is not None and args.holdout < 2:
+        parser.error(f'--holdout {args.holdout} leaves no image to train on')
     return args
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run what is missing, then write the comparison."""
     args = parse_args(argv)
-    options = ['--data-root', args.data_root] if args.data_root else []
-    if args.cfg_options:
-        options += ['--cfg-options', *args.cfg_options]
+    options = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
+    rows = build_rows(args)
     # Seed by seed, so that an interrupted comparison has every config.
     runs = [
-        Run(config, seed, args.work_dir / config.stem / f'seed{seed}', tuple(options), args.threads)
+        Run(row, config, seed, args.work_dir / row / f'seed{seed}', tuple(options), args.threads)
         for seed in args.seeds
-        for config in args.configs
+        for row, config in rows.items()
     ]
-    scores: dict[str, dict[int, dict[str, float | None]]] = {c.stem: {} for c in args.configs}
+    scores: dict[str, dict[int, dict[str, float | None]]] = {row: {} for row in rows}
     failures = []
     start = time.monotonic()
     with ThreadPoolExecutor(args.jobs) as pool:
@@ -148,7 +213,7 @@ def main(argv: list[str] | None = None) -> None:
         for done, future in enumerate(as_completed(pending), 1):
             run = pending[future]
             try:
-                scores[run.config.stem][run.seed] = future.result()
+                scores[run.row][run.seed] = future.result()
                 text = f'PQ {future.result().get("PQ")}'
             except (RuntimeError, ValueError) as error:
                 failures.append(run)

@@ -10,6 +10,7 @@ from .config import (
 )
 from .consistency import check_testing, check_training, type_name
 from .distributed import prepare_cpu_ranks
+from .holdout import hold_out
 from .start import describe_start, resume_latest
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     'describe_start',
     'enable_amp',
     'enable_tta',
+    'hold_out',
     'load_config',
     'prepare_cpu_ranks',
     'resume_latest',
