@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from einet.functional.grouping import (
     Semantics,
+    distinct_peaks,
     group_pixels,
     merge_segments,
     most_probable,
@@ -137,6 +138,45 @@ def test_a_large_common_offset_costs_no_precision():
     plain -= (centroids + offset).square().sum(dim=1)[:, None, None] / 2
     differences = (plain - plain[:1]).double() - (exact - exact[:1])
     assert differences.abs().max() > 0.05
+
+
+@given(
+    num=st.integers(0, 9),
+    views=st.integers(1, 3),
+    chunk=st.sampled_from([1, 1000]),
+    seed=st.integers(0, 10_000),
+)
+def test_distinct_peaks_by_the_long_way(num, views, chunk, seed):
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(2, (num,), generator=generator).sort().values
+    xy = torch.randint(9, (num, 2), generator=generator)
+    peaks = Peaks(xy, labels, torch.linspace(1, 0, num))
+    embeddings = list(torch.rand(views, num, 3, generator=generator))
+    kept = []
+    for k in range(num):
+        stronger = [j for j in range(k) if labels[j] == labels[k]]
+        apart = [
+            sum((e[j] - e[k]).square().sum().item() for e in embeddings) / views for j in stronger
+        ]
+        if all(squared >= 0.6**2 for squared in apart):
+            kept.append(k)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('einet.functional.grouping._CHUNK', chunk)
+        found = distinct_peaks(peaks, embeddings, 0.6)
+    assert found.scores.equal(peaks.scores[kept])
+    assert found.xy.equal(xy[kept])
+    assert found.labels.equal(labels[kept])
+
+
+def test_near_peaks_of_two_classes_and_far_from_the_origin():
+    xy, scores = torch.zeros(3, 2).long(), torch.tensor([0.9, 0.8, 0.7])
+    # 4096 and 1 / 16: their squares' difference drowns in float32's rounding.
+    embeddings = 4096 + torch.tensor([[0.0], [0.0625], [0.1875]])
+    peaks = Peaks(xy, torch.tensor([0, 0, 0]), scores)
+    assert distinct_peaks(peaks, [embeddings], 0.0625).scores.equal(scores)
+    assert distinct_peaks(peaks, [embeddings], 0.07).scores.equal(scores[[0, 2]])
+    peaks = peaks._replace(labels=torch.tensor([0, 1, 1]))
+    assert distinct_peaks(peaks, [embeddings], 0.07).scores.equal(scores)
 
 
 def test_scores_are_float32_under_autocast():

@@ -51,6 +51,7 @@ def test_it_is_registered_and_has_the_papers_defaults():
         dict(type='EmbeddingPanopticFusion', num_things_classes=2, num_stuff_classes=2)
     )
     assert (fusion.kernel_size, fusion.peak_threshold, fusion.top_k) == (8, 0.3, 30)
+    assert (fusion.grouping, fusion.min_peak_distance) == ('class', 0)
     assert not list(fusion.parameters())
 
 
@@ -283,6 +284,18 @@ def test_an_object_of_two_minds_stays_whole_by_vote():
     assert whole.panoptic[22, 14] == 1000
     assert cut.panoptic[22, 14] == VOID
     assert whole.sem_seg[22, 14] == cut.sem_seg[22, 14] == 1
+
+
+@pytest.mark.parametrize('grouping', ['class', 'vote'])
+def test_two_peaks_of_one_embedding_are_one_instance(grouping):
+    logits, heatmap, embedding = _two_discs()
+    # A second peak on the left disc, where the embedding differs a little.
+    heatmap[0, 4, 5] = 1.5
+    embedding[0, :, 4:6] += 0.5 * (embedding[0, :, 4:6] == 1)
+    options = dict(grouping=grouping, kernel_size=1)
+    assert len(_same_size(logits, heatmap, embedding, **options).labels) == 3
+    result = _same_size(logits, heatmap, embedding, **options, min_peak_distance=0.75)
+    assert result.centroids.tolist() == [[13.5, 13.5], [33.5, 17.5]]
 
 
 def test_votes_without_any_peak():

@@ -80,3 +80,39 @@ def test_missing_config(tmp_path, capsys):
     with pytest.raises(SystemExit):
         compare.main([str(tmp_path / 'none.py'), '--work-dir', str(tmp_path)])
     assert 'there is no config' in capsys.readouterr().err
+
+
+def test_variants_are_rows_of_the_last_config(tmp_path, config, fake_tools):
+    variants = tmp_path / 'variants.py'
+    variants.write_text("variants = dict(y={'x': 2}, deep={'a.b': 3})\n")
+    out = tmp_path / 'out'
+    compare.main([str(config), '--variants', str(variants), '--work-dir', str(out), '--seeds', '1'])
+    assert list(json.loads((out / 'comparison.json').read_text())) == [
+        'small',
+        'small-y',
+        'small-deep',
+    ]
+    assert compare.Config.fromfile(out / 'small-y/seed1/small-y.py').x == 2
+    deep = compare.Config.fromfile(out / 'small-deep/seed1/small-deep.py')
+    assert (deep.x, deep.a.b) == (1, 3)
+
+
+def test_figures_of_a_training(tmp_path):
+    first, second = tmp_path / '1' / 'vis_data', tmp_path / '2' / 'vis_data'
+    for folder in (first, second):
+        folder.mkdir(parents=True)
+    line = '{{"loss": 1.0, "time": {}, "centers_cosine_things": {}}}\n'
+    (first / 'scalars.json').write_text(line.format(9.0, 0.5) + '{"panoptic/PQ": 50.0}\n')
+    (second / 'scalars.json').write_text(line.format(1.0, 0.7) + line.format(2.0, 0.25))
+    assert compare.training_figures(tmp_path) == {'cosine': 0.25, 'step': 2.0}
+    # One class of things has no pair.
+    (second / 'scalars.json').write_text(line.format(1.0, -1.0))
+    assert compare.training_figures(tmp_path / 'none') == {}
+    (first / 'scalars.json').write_text(line.format(4.0, -1.0))
+    assert compare.training_figures(tmp_path) == {'step': 2.5}
+
+
+def test_nothing_left_to_train_on(tmp_path, config, capsys):
+    with pytest.raises(SystemExit):
+        compare.main([str(config), '--holdout', '1', '--work-dir', str(tmp_path)])
+    assert '--holdout 1' in capsys.readouterr().err

@@ -15,6 +15,7 @@ Shape shorthand:
     N: pixels of the original image that are labeled as things, given as flat indices
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -133,6 +134,46 @@ def most_probable(probabilities: Tensor, num_things_classes: int) -> Semantics:
         thing_labels=labels[pixels],
         thing_probabilities=best.values.flatten()[pixels],
     )
+
+
+def distinct_peaks(peaks: Peaks, embeddings: Sequence[Tensor], min_distance: float) -> Peaks:
+    """Drop a peak that has the embedding of a stronger one of its class: they are one instance.
+
+    The training keeps instances of an image 2 x delta_d apart and their pixels within delta_v
+    (Eq. 1), so what is nearer than delta_d / 2 lies on one instance.
+
+    Args:
+        peaks: K peaks, those of a class by falling score.
+        embeddings: Embeddings at the peaks, (K, D) float of each view of the image.
+        min_distance: Distance, root mean square over the views, from which peaks are two.
+
+    Returns:
+        Those that stay, in the same order.
+
+    Example:
+        >>> from torch import tensor
+        >>> peaks = Peaks(
+        ...     xy=tensor([[1, 1], [2, 1], [9, 9], [3, 1]]),
+        ...     labels=tensor([0, 0, 0, 1]),
+        ...     scores=tensor([0.9, 0.8, 0.7, 0.6]),
+        ... )
+        >>> distinct_peaks(peaks, [tensor([[0.0], [0.5], [2.0], [0.5]])], 0.75).xy
+        tensor([[1, 1],
+                [9, 9],
+                [3, 1]])
+    """
+    count = len(peaks.labels)
+    order = torch.arange(count, device=peaks.labels.device)
+    keep = torch.ones_like(peaks.labels, dtype=torch.bool)
+    for part in row_slices(count, count):
+        squared = sum(
+            torch.cdist(e[part], e, compute_mode='donot_use_mm_for_euclid_dist').square()
+            for e in embeddings
+        )
+        is_stronger = (order < order[part, None]) & (peaks.labels == peaks.labels[part, None])
+        is_near = squared < len(embeddings) * min_distance**2
+        keep[part] = ~(is_near & is_stronger).any(dim=1)
+    return Peaks(*(values[keep] for values in peaks))
 
 
 @full_precision

@@ -45,6 +45,11 @@ class ImageMaps(NamedTuple):
         height, width = self.cell_labels.shape
         return BilinearCells((height, width), self.shapes, like=self.heatmap_logits)
 
+    def at(self, xy: Tensor) -> list[Tensor]:
+        """The embeddings at cells (K, 2), xy: (K, D) of each view."""
+        x, y = xy.unbind(1)
+        return [embedding[:, y, x].t() for embedding in self.embeddings]
+
     def score_maps(self, xy: Tensor) -> Tensor:
         """How near each cell is to each peak, Eq. (9).
 
@@ -57,8 +62,7 @@ class ImageMaps(NamedTuple):
         Returns:
             (K, h, w) float.
         """
-        x, y = xy.unbind(1)
-        maps = (score_maps(embedding, embedding[:, y, x].t()) for embedding in self.embeddings)
+        maps = map(score_maps, self.embeddings, self.at(xy))
         total = next(maps)
         for scores in maps:
             total += scores

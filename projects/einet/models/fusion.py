@@ -15,6 +15,7 @@ from torch import Tensor
 from ..functional.grouping import (
     PanopticResult,
     Semantics,
+    distinct_peaks,
     group_pixels,
     largest_map,
     merge_segments,
@@ -43,6 +44,9 @@ class EmbeddingPanopticFusion(PanopticFusion):
             of all channels, every thing pixel joins the nearest, and an instance has the class of
             most of its pixels; so an object whose pixels are of two minds stays whole. There are
             up to ``top_k`` peaks per image.
+        min_peak_distance: Peaks of a channel whose embeddings are nearer than this are one
+            instance, and the strongest stands for it; half of ``InstancePushLoss.delta_d`` is a
+            good value. 0, the paper's, leaves that to the window alone.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class EmbeddingPanopticFusion(PanopticFusion):
         top_k: int = 30,
         stuff_area: int = 4096,
         grouping: str = 'class',
+        min_peak_distance: float = 0.0,
     ) -> None:
         super().__init__(
             num_things_classes, num_stuff_classes, kernel_size, peak_threshold, top_k, stuff_area
@@ -63,6 +68,7 @@ class EmbeddingPanopticFusion(PanopticFusion):
                 f'{type(self).__name__}: grouping must be one of {GROUPINGS}, got {grouping!r}'
             )
         self.grouping = grouping
+        self.min_peak_distance = min_peak_distance
 
     @torch.no_grad()
     def forward(self, outputs: EINetOutputs, shapes: Shapes) -> PanopticResult:
@@ -134,7 +140,7 @@ class EmbeddingPanopticFusion(PanopticFusion):
 
     def _peaks(self, maps: ImageMaps, heatmap_logits: Tensor, cell_labels: Tensor) -> Peaks:
         """Peaks of a heatmap where the cells' labels are those of its channels."""
-        return find_peaks(
+        peaks = find_peaks(
             heatmap_logits.sigmoid(),
             kernel_size=self.kernel_size,
             threshold=self.peak_threshold,
@@ -143,6 +149,9 @@ class EmbeddingPanopticFusion(PanopticFusion):
             valid=maps.shapes.valid_cells(maps.cells.map_shape),
             ranking=heatmap_logits,
         )
+        if not self.min_peak_distance:
+            return peaks
+        return distinct_peaks(peaks, maps.at(peaks.xy), self.min_peak_distance)
 
     def checked(self, outputs: EINetOutputs) -> dict[str, Tensor]:
         """The maps that are read, by name, in float32.
