@@ -17,7 +17,7 @@ if importlib.util.find_spec('einet') is None:
 
 from einet.datasets.validation.sources import plain_datasets
 from einet.structures.files import check_folder
-from einet.utils import type_name
+from einet.utils import add_trust_argument, trust_checkpoints, type_name
 
 # After einet, which keeps mmdet's notices off the screen.
 # isort: split
@@ -54,6 +54,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='as in test.py'
     )
+    add_trust_argument(parser)
     return parser.parse_args(argv)
 
 
@@ -103,6 +104,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         images = find_images(args.inputs)
         check_folder(args.out_dir, '--out-dir')
+        trust_checkpoints(args.trust_checkpoint)
         config = Config.fromfile(args.config)
         if args.cfg_options is not None:
             config.merge_from_dict(args.cfg_options)

@@ -21,6 +21,7 @@ from einet.structures.files import check_folder
 from einet.utils import (
     LAUNCHERS,
     add_common_arguments,
+    add_trust_argument,
     check_testing,
     enable_tta,
     load_config,
@@ -39,6 +40,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_common_arguments(parser)
+    add_trust_argument(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--work-dir', help='folder for the log with the scores')
     parser.add_argument(

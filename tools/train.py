@@ -20,6 +20,7 @@ if importlib.util.find_spec('einet') is None:
 from einet.utils import (
     LAUNCHERS,
     add_common_arguments,
+    add_trust_argument,
     check_training,
     describe_start,
     enable_amp,
@@ -35,6 +36,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_common_arguments(parser)
+    add_trust_argument(parser)
     parser.add_argument('--work-dir', help='folder for logs and checkpoints')
     parser.add_argument(
         '--resume',

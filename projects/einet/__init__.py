@@ -10,6 +10,9 @@ from .version_check import check_versions
 with without_notices():
     check_versions()
     from . import datasets, evaluation, hooks, models, panoptic_deeplab, schedulers, visualization
+    from .utils import read_as_data
+
+read_as_data()
 
 __all__ = [
     '__version__',

@@ -5,48 +5,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
-from mmdet.registry import DATASETS, MODELS
-from mmengine.config import Config
-
-from tests.paths import CONFIGS
 
 from .load import load_tool
+from .narrow import narrow_model
 
 pytestmark = pytest.mark.slow
-
-NARROW = """
-_base_ = ['{base}']
-model = dict(
-    backbone=dict(base_channels=8, stem_channels=8),
-    semantic_decoder=dict(in_channels=(8, 16, 64)),
-    instance_decoder=dict(in_channels=(8, 16, 64)),
-    fusion=dict(peak_threshold=0.0, top_k=5),
-)
-"""
 
 
 @pytest.fixture(scope='module')
 def command(tmp_path_factory) -> list[str]:
     """Config and checkpoint of the model, with 4 images to draw."""
-    return _prepare(tmp_path_factory.mktemp('drawn_model'), 'einet_tiny_shapes.py')
-
-
-def _prepare(folder: Path, base: str) -> list[str]:
-    shapes = load_tool('dataset_converters/shapes.py')
-    sizes = ['--train', '1', '--val', '4', '--size', '64', '--workers', '1']
-    shapes.main([str(folder / 'set'), *sizes])
-    config_file = folder / 'narrow.py'
-    config_file.write_text(NARROW.format(base=CONFIGS / base))
-    config = Config.fromfile(config_file)
-    config.val_dataloader.dataset.data_root = str(folder / 'set')
-    meta = DATASETS.build(config.val_dataloader.dataset).metainfo
-    torch.manual_seed(0)
-    checkpoint = dict(
-        state_dict=MODELS.build(config.model).state_dict(), meta=dict(dataset_meta=meta)
-    )
-    torch.save(checkpoint, folder / 'some.pth')
-    return [str(config_file), str(folder / 'some.pth'), str(folder / 'set')]
+    return narrow_model(tmp_path_factory.mktemp('drawn_model'), 'einet_tiny_shapes.py')
 
 
 def test_a_row_per_image_and_a_column_per_view(command, tmp_path, capsys):
@@ -64,7 +33,7 @@ def test_a_row_per_image_and_a_column_per_view(command, tmp_path, capsys):
 
 def test_offsets_take_the_place_of_the_embedding(tmp_path):
     base = 'panoptic_deeplab/panoptic-deeplab_tiny_shapes.py'
-    config, checkpoint, data_root = _prepare(tmp_path, base)
+    config, checkpoint, data_root = narrow_model(tmp_path, base)
     options = ['--data-root', data_root, '--num', '1', '--box', '60', '--device', 'cpu']
     out = tmp_path / 'sheet.png'
     load_tool('analysis_tools/contact_sheet.py').main(

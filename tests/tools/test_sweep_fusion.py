@@ -12,7 +12,7 @@ from einet.models.outputs import EINetOutputs
 from tests.models.samples import make_sample
 
 from .load import load_tool
-from .test_contact_sheet import _prepare
+from .narrow import narrow_model
 
 sweep = load_tool('analysis_tools/sweep_fusion.py')
 
@@ -67,7 +67,7 @@ def sweep_maps():
     'base', ['einet_tiny_shapes', 'panoptic_deeplab/panoptic-deeplab_tiny_shapes']
 )
 def test_scores_are_those_of_a_test(tmp_path, base):
-    file, checkpoint, data_root = _prepare(tmp_path, f'{base}.py')
+    file, checkpoint, data_root = narrow_model(tmp_path, f'{base}.py')
     out = tmp_path / 'sweep.json'
     sweep.main(
         [file, checkpoint, '--data-root', data_root, '--grid', 'peak_threshold=0.0,0.9']

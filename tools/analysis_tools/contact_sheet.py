@@ -29,7 +29,7 @@ from torch import nn
 from einet.evaluation.classes import PanopticClasses
 from einet.evaluation.measures.pq import PQMeasure, class_quality, mean_quality, sum_statistics
 from einet.evaluation.sample import EvaluatedSample
-from einet.utils import add_common_arguments, load_config
+from einet.utils import add_common_arguments, add_trust_argument, load_config
 from einet.visualization import (
     PANEL_TITLES,
     SheetRow,
@@ -51,6 +51,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_common_arguments(parser)
+    add_trust_argument(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--out', type=Path, default=Path('contact_sheet.png'), help='PNG to write')
     parser.add_argument(

@@ -34,7 +34,7 @@ from einet.evaluation.sample import EvaluatedSample
 from einet.functional.resize import Shapes
 from einet.models.coarse_maps import instance_numbers, nearest
 from einet.models.outputs import split_outputs, write_prediction
-from einet.utils import add_common_arguments, hold_out, load_config
+from einet.utils import add_common_arguments, add_trust_argument, hold_out, load_config
 
 # After einet, which keeps mmdet's notices off the screen.
 # isort: split
@@ -53,6 +53,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_common_arguments(parser)
+    add_trust_argument(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
         '--grid',

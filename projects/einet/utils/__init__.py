@@ -3,6 +3,7 @@
 from .config import (
     LAUNCHERS,
     add_common_arguments,
+    add_trust_argument,
     enable_amp,
     enable_tta,
     load_config,
@@ -12,10 +13,12 @@ from .consistency import check_testing, check_training, type_name
 from .distributed import prepare_cpu_ranks
 from .holdout import hold_out
 from .start import describe_start, resume_latest
+from .trust import read_as_data, trust_checkpoints
 
 __all__ = [
     'LAUNCHERS',
     'add_common_arguments',
+    'add_trust_argument',
     'check_testing',
     'check_training',
     'describe_start',
@@ -24,7 +27,9 @@ __all__ = [
     'hold_out',
     'load_config',
     'prepare_cpu_ranks',
+    'read_as_data',
     'resume_latest',
     'set_data_root',
+    'trust_checkpoints',
     'type_name',
 ]

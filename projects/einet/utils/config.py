@@ -12,6 +12,7 @@ from mmengine.device import get_device
 
 from ..datasets.validation.sources import plain_datasets
 from .consistency import type_name
+from .trust import trust_checkpoints
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 _DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -40,12 +41,25 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trust_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--trust-checkpoint`` to a tool that reads checkpoints.
+
+    Args:
+        parser: The tool's.
+    """
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='also read checkpoints that carry code, which reading them runs',
+    )
+
+
 def load_config(args: argparse.Namespace) -> Config:
     """Read a tool's config and apply what the command line says about it.
 
     Args:
         args: ``config``, ``cfg_options`` and ``data_root``; perhaps ``launcher``, ``work_dir``
-            and ``local_rank``.
+            and ``local_rank``; with ``trust_checkpoint``, checkpoints may carry code.
 
     Returns:
         The config; its ``work_dir`` is, in this order: the command line's, the file's,
@@ -57,6 +71,7 @@ def load_config(args: argparse.Namespace) -> Config:
     """
     if hasattr(args, 'local_rank'):
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    trust_checkpoints(getattr(args, 'trust_checkpoint', False))
     config = Config.fromfile(args.config)
     options = dict(args.cfg_options or {})
     # A data set's own data_root was filled in when the file was read: the variable alone, which
