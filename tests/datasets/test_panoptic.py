@@ -196,6 +196,47 @@ def test_image_without_size(two_images):
         PanopticDataset(**two_images.arguments())
 
 
+def test_image_of_a_size_that_cannot_be_meant(two_images):
+    two_images.content['images'][1].update(height=100_000, width=100_000)
+    with pytest.raises(ValueError, match=r'image 1: .* at most 268435456 pixels.*photo_1'):
+        PanopticDataset(**two_images.arguments())
+
+
+@pytest.mark.parametrize('name', ['../photo_0.jpg', '/etc/passwd', 'a/../../b.jpg'])
+@pytest.mark.parametrize('part', ['images', 'annotations'])
+def test_files_outside_the_folders_are_refused(two_images, part, name):
+    two_images.content[part][0]['file_name'] = name
+    with pytest.raises(
+        ValueError, match=rf'lies outside the folder.*{name}.*image 0|image 0.*{name}'
+    ):
+        PanopticDataset(**two_images.arguments())
+
+
+@pytest.mark.parametrize('file', ['images/photo_0.jpg', 'maps/labels_of_0.png'])
+def test_links_out_of_the_folders_are_refused_unless_allowed(two_images, file):
+    arguments = two_images.arguments(pipeline=PIPELINE)
+    path = two_images.root / file
+    path.rename(two_images.root / 'elsewhere')
+    path.symlink_to(two_images.root / 'elsewhere')
+    with pytest.raises(ValueError, match=rf'{path.name} is a link to .*elsewhere'):
+        PanopticDataset(**arguments)[0]
+    assert 'data_samples' in PanopticDataset(**arguments, allow_links=True)[0]
+
+
+def test_a_json_that_is_nested_without_end(two_images):
+    arguments = two_images.arguments()
+    (two_images.root / arguments['ann_file']).write_text('[' * 100_000)
+    with pytest.raises(ValueError, match='is not JSON or is cut off.*recursion'):
+        PanopticDataset(**arguments)
+
+
+def test_a_json_beyond_all_measure(two_images, monkeypatch):
+    arguments = two_images.arguments()
+    monkeypatch.setattr('einet.datasets.panoptic.MAX_JSON_BYTES', 100)
+    with pytest.raises(ValueError, match='has more than 100 bytes'):
+        PanopticDataset(**arguments)
+
+
 def test_instance_annotations_are_recognized(two_images):
     two_images.content['annotations'] = [dict(id=1, image_id=0, category_id=7, bbox=[0, 0, 1, 1])]
     with pytest.raises(

@@ -1,11 +1,13 @@
 import io
+import struct
+import zlib
 
 import mmcv
 import numpy as np
 import pytest
 from PIL import Image
 
-from einet.structures.image_file import decode_header
+from einet.structures.image_file import check_size, decode_header, png_size
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
 
@@ -54,3 +56,30 @@ def test_every_cut_of_a_file_is_noticed(kind):
 def test_what_is_no_image(content, message):
     with pytest.raises(ValueError, match=message):
         decode_header(content)
+
+
+def bomb(width, height):
+    """A PNG of a few bytes whose header promises many pixels."""
+    content = bytearray(encode())
+    content[16:24] = struct.pack('>II', width, height)
+    content[29:33] = struct.pack('>I', zlib.crc32(content[12:29]))
+    return bytes(content)
+
+
+def test_a_bomb_is_refused_by_its_header():
+    content = bomb(20_000, 20_000)
+    assert png_size(content) == (20_000, 20_000)
+    with pytest.raises(ValueError, match='20000 x 20000 are more than 268435456 pixels'):
+        decode_header(content)
+
+
+def test_the_limit():
+    check_size(16_384, 16_384)
+    with pytest.raises(ValueError, match='cut it into tiles'):
+        check_size(16_384, 16_385)
+
+
+def test_only_a_png_has_its_header():
+    assert png_size(encode()) == (10, 6)
+    for content in (b'', encode()[:20], encode('JPEG')):
+        assert png_size(content) is None

@@ -9,6 +9,7 @@ from mmdet.registry import DATASETS
 from mmengine.config import Config
 from mmengine.fileio import join_path, load
 
+from ..structures.limits import MAX_JSON_BYTES
 from .categories import complete_metainfo
 from .rules import (
     Finding,
@@ -16,9 +17,13 @@ from .rules import (
     category_findings,
     category_table,
     layout_findings,
+    link_findings,
+    locate,
+    location_findings,
     raise_first,
     record_findings,
 )
+from .rules.annotations import annotation_is_complete, image_problem
 
 
 @DATASETS.register_module()
@@ -44,6 +49,8 @@ class PanopticDataset(BaseDetDataset):
         data_prefix: Folders: ``img`` of the images, ``seg`` of the PNGs.
         filter_cfg: Used in training only; drops images with a side below ``min_size`` pixels and,
             with ``filter_empty_gt``, those without a thing that is not crowd. Keeps all by default.
+        allow_links: Read files that links put outside these folders. The folders themselves may
+            always be links.
         **kwargs: See :class:`mmdet.datasets.BaseDetDataset`: ``pipeline``, ``test_mode``,
             ``backend_args``, ``indices``, ``lazy_init``, ``serialize_data``, ``max_refetch``.
 
@@ -61,6 +68,7 @@ class PanopticDataset(BaseDetDataset):
         data_root: str = '',
         data_prefix: dict[str, str] | None = None,
         filter_cfg: dict[str, Any] | None = None,
+        allow_links: bool = False,
         **kwargs: Any,
     ) -> None:
         unknown = set(filter_cfg or {}) - {'filter_empty_gt', 'min_size'}
@@ -68,6 +76,7 @@ class PanopticDataset(BaseDetDataset):
             raise ValueError(
                 f'filter_cfg has {sorted(unknown)}; it takes filter_empty_gt and min_size'
             )
+        self.allow_links = allow_links
         super().__init__(
             ann_file=ann_file,
             metainfo=metainfo,
@@ -129,6 +138,13 @@ class PanopticDataset(BaseDetDataset):
         categories = self.file_categories(content)
         yield from category_findings(categories, things, stuff)
         yield from record_findings(content, self.test_mode)
+        for image in content['images']:
+            if not image_problem(image):
+                found = location_findings([self.image_file(image)])
+                yield from locate(found, image_id=image['id'])
+        for annotation in filter(annotation_is_complete, content.get('annotations', [])):
+            found = location_findings([annotation['file_name']])
+            yield from locate(found, image_id=annotation['image_id'])
         table = category_table(categories, things, stuff)
         yield from annotated_segment_findings(content.get('annotations', []), table)
 
@@ -165,12 +181,14 @@ class PanopticDataset(BaseDetDataset):
             What the pipeline gives.
 
         Raises:
-            ValueError: A transform failed without naming the image's files; this does.
+            ValueError: A file is a link out of its folder, or a transform failed without naming
+                the image's files; this does.
         """
+        info = self.get_data_info(idx)
+        raise_first(self.link_findings(info['img_path'], info['seg_map_path']))
         try:
             return super().prepare_data(idx)
         except Exception as error:  # decoders and transforms may raise anything
-            info = self.get_data_info(idx)
             paths = filter(None, (info['img_path'], info['seg_map_path']))
             if any(path in str(error) for path in paths):
                 raise
@@ -180,6 +198,14 @@ class PanopticDataset(BaseDetDataset):
                 f'the pipeline cannot take: repair it, convert it to PNG or JPEG, or remove it; '
                 f'tools/check_dataset.py looks at all files at once'
             ) from error
+
+    def link_findings(self, img_path: str, seg_map_path: str | None) -> Iterator[Finding]:
+        """Find links of an image or its PNG that lead out of their folders."""
+        if self.allow_links:
+            return
+        yield from link_findings(img_path, self.data_prefix['img'])
+        if seg_map_path:
+            yield from link_findings(seg_map_path, self.data_prefix['seg'])
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """Labels in image `idx`, for samplers that balance classes."""
@@ -205,8 +231,13 @@ class PanopticDataset(BaseDetDataset):
 
         Raises:
             FileNotFoundError: There is no such file.
-            ValueError: It is not JSON.
+            ValueError: It is not JSON, or it is nested or large beyond all measure.
         """
+        if osp.isfile(self.ann_file) and osp.getsize(self.ann_file) > MAX_JSON_BYTES:
+            raise ValueError(
+                f'{self.ann_file} has more than {MAX_JSON_BYTES} bytes: split the data set, and '
+                'join the parts with ConcatDataset'
+            )
         try:
             return load(self.ann_file, file_format='json', backend_args=self.backend_args)
         except FileNotFoundError as error:
@@ -214,7 +245,7 @@ class PanopticDataset(BaseDetDataset):
                 f'{self.ann_file} does not exist; check data_root ({self.data_root!r}) and '
                 f'ann_file of the dataset in the config'
             ) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f'{self.ann_file} is not JSON or is cut off: {error}') from error
 
     def image_path(self, image: Mapping[str, Any]) -> str:

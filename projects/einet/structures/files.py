@@ -11,6 +11,8 @@ import numpy as np
 from mmengine.fileio import get
 from numpy.typing import NDArray
 
+from .image_file import check_size, png_size
+
 
 def read_png(path: str, backend_args: dict[str, Any] | None = None) -> NDArray[Any] | None:
     """Read an image with the bits and channels that it has.
@@ -24,11 +26,17 @@ def read_png(path: str, backend_args: dict[str, Any] | None = None) -> NDArray[A
 
     Raises:
         FileNotFoundError: There is no such file.
+        ValueError: Its header says more pixels than the limit.
     """
     content = get(path, backend_args=backend_args)
     # OpenCV fails on an empty buffer instead of returning None.
     if not content:
         return None
+    if size := png_size(content):
+        try:
+            check_size(*size)
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}') from error
     return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
 
 

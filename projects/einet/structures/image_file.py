@@ -1,13 +1,16 @@
 """Image files decoded to their last pixel, so that damage shows now and not during training."""
 
 import io
+import struct
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from PIL import ExifTags, Image
 
-# Aerial and microscopy images are larger than what PIL takes for an attack.
+from .limits import MAX_PIXELS
+
+# Aerial and microscopy images are larger than what PIL takes for an attack; the limit is ours.
 Image.MAX_IMAGE_PIXELS = None
 
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap height and width
@@ -44,6 +47,7 @@ def decode_header(content: bytes) -> ImageHeader:
         # Unlike OpenCV, PIL does not fill up with gray what is cut off.
         with Image.open(io.BytesIO(content)) as image:
             width, height = image.size
+            check_size(width, height)
             tag = image.getexif().get(ExifTags.Base.Orientation)
             orientation = tag if isinstance(tag, int) and 1 <= tag <= 8 else 1
             depth = image.mode if image.mode in _DEEP else ''
@@ -56,6 +60,24 @@ def decode_header(content: bytes) -> ImageHeader:
     _check_opencv(content, is_jpeg)
     size = (width, height) if orientation in _TURNED else (height, width)
     return ImageHeader(size, depth, orientation)
+
+
+def check_size(width: int, height: int) -> None:
+    """Refuse an image by the size in its header, before its pixels are decoded.
+
+    Raises:
+        ValueError: It has more pixels than the limit.
+    """
+    if width * height > MAX_PIXELS:
+        raise ValueError(f'{width} x {height} are more than {MAX_PIXELS} pixels: cut it into tiles')
+
+
+def png_size(content: bytes) -> tuple[int, int] | None:
+    """The (width, height) in a PNG's header; None of what is no PNG."""
+    if len(content) < 24 or content[:8] != b'\x89PNG\r\n\x1a\n' or content[12:16] != b'IHDR':
+        return None
+    width, height = struct.unpack('>II', content[16:24])
+    return width, height
 
 
 def _check_opencv(content: bytes, is_jpeg: bool) -> None:

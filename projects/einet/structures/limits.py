@@ -1,4 +1,4 @@
-"""Numbers that the format fixes, each in one place."""
+"""Numbers that the format fixes, and what is too large to be meant; each in one place."""
 
 #: Label of pixels that no loss and no score counts: void and crowd.
 IGNORE_LABEL = 255
@@ -10,3 +10,7 @@ MAX_ID = 256**3 - 1
 INSTANCE_OFFSET = 1000
 #: Segments of one image: their indices are uint16 without 0, which is void, and 255, the padding.
 MAX_SEGMENTS = 2**16 - 2
+#: Pixels of one image, 16,384 x 16,384: beyond that a small file can fill the memory.
+MAX_PIXELS = 2**28
+#: Bytes of an annotation file; COCO's largest has 0.3 GB.
+MAX_JSON_BYTES = 2**31

@@ -2,7 +2,12 @@ import re
 
 import pytest
 
-from einet.datasets.rules import layout_findings, location_findings, record_findings
+from einet.datasets.rules import (
+    layout_findings,
+    link_findings,
+    location_findings,
+    record_findings,
+)
 
 
 def image(image_id=1, **fields):
@@ -112,3 +117,23 @@ def test_locations():
     names = ['a.jpg', 'a/b.jpg', 'a/../b.jpg', '..b.jpg', '../b.jpg', 'a/../../b.jpg', '/b.jpg']
     outside = [finding.message for finding in location_findings(names)]
     assert outside == [f'file_name {name}' for name in names[4:]]
+
+
+def test_links(tmp_path):
+    inside, outside = tmp_path / 'real' / 'train', tmp_path / 'elsewhere'
+    inside.mkdir(parents=True)
+    outside.mkdir()
+    for folder in (inside, outside):
+        (folder / 'a.jpg').touch()
+    (inside / 'near.jpg').symlink_to(inside / 'a.jpg')
+    (inside / 'far.jpg').symlink_to(outside / 'a.jpg')
+    (inside / 'city').symlink_to(outside)
+    (tmp_path / 'train').symlink_to(inside)  # the whole folder
+    for folder in (inside, tmp_path / 'train'):
+        found = {
+            name: [finding.kind for finding in link_findings(str(folder / name), str(folder))]
+            for name in ('a.jpg', 'near.jpg', 'far.jpg', 'city/a.jpg', 'missing.jpg', '../a.jpg')
+        }
+        assert [name for name, kinds in found.items() if kinds] == ['far.jpg', 'city/a.jpg']
+    (finding,) = link_findings(f'{inside}/far.jpg', f'{inside}/')
+    assert finding.message == f'{inside}/far.jpg is a link to {outside}/a.jpg'

@@ -303,10 +303,17 @@ def image_of_16_bits(small):
     Image.fromarray(deep).save(small.image_path(), format='PNG')
 
 
-@warning('outside-folder', '../elsewhere.jpg')
+@defect('outside-folder', '../elsewhere.jpg')
 def image_outside_the_folder(small):
     small.image_path().rename(small.root / 'elsewhere.jpg')
     small.image()['file_name'] = '../elsewhere.jpg'
+
+
+@defect('outside-folder', 'photo_0.jpg', 'is a link to', 'elsewhere.jpg')
+def image_behind_a_link(small):
+    elsewhere = small.root / 'elsewhere.jpg'
+    small.image_path().rename(elsewhere)
+    small.image_path().symlink_to(elsewhere)
 
 
 @warning('stuff-crowd', 'labels_of_0.png', f'segment {SKY}', 'sky')

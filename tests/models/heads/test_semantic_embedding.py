@@ -58,3 +58,17 @@ def test_starts_undecided_and_at_the_scale_of_its_input(embed_dims):
 
 def test_trains_on_a_single_pixel_batch_of_one_without_separable():
     assert build().train()(torch.randn(1, 6, 1, 1)).embedding.isfinite().all()
+
+
+@pytest.mark.parametrize('separable', [False, True])
+def test_a_hidden_layer_makes_the_logits_nonlinear(separable):
+    linear = build(separable=False)
+    hidden = build(separable=separable, hidden_channels=12)
+    x = torch.randn(1, 6, 7, 9)
+    for head, is_linear in ((linear.eval(), True), (hidden.eval(), False)):
+        less, zero, more = (head.classify(head(n * x).embedding) for n in (-1, 0, 1))
+        bend = (more - 2 * zero + less).norm() / (more - zero).norm()
+        assert (bend < 1e-4) == is_linear
+    assert hidden(x).embedding.shape == (1, 10, 7, 9)
+    hidden(x).embedding.sum().backward()
+    assert all(p.grad is not None for p in hidden.embedding.parameters())

@@ -3,7 +3,7 @@
 A data set raises the first error; ``tools/check_dataset.py`` prints all findings.
 """
 
-from .annotations import layout_findings, location_findings, record_findings
+from .annotations import layout_findings, link_findings, location_findings, record_findings
 from .classes import Category, category_findings, category_table, class_findings
 from .findings import KINDS, Finding, FindingError, Kind, Severity, locate, raise_first
 from .images import image_findings, png_findings, png_size_findings, unknown_id_findings
@@ -28,6 +28,7 @@ __all__ = [
     'image_findings',
     'layout_findings',
     'locate',
+    'link_findings',
     'location_findings',
     'png_findings',
     'png_size_findings',

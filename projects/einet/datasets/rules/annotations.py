@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
+from ...structures.limits import MAX_PIXELS
 from .findings import Finding
 
 
@@ -69,6 +70,22 @@ def location_findings(names: Iterable[str]) -> Iterator[Finding]:
             yield Finding('outside-folder', f'file_name {name}')
 
 
+def link_findings(path: str, folder: str) -> Iterator[Finding]:
+    """Find a file that a link puts outside its folder; the folder itself may be a link.
+
+    Args:
+        path: A file below the folder, by its name.
+        folder: Folder that the config names.
+
+    Yields:
+        At most one finding.
+    """
+    by_name = osp.commonpath([osp.abspath(path), osp.abspath(folder)]) == osp.abspath(folder)
+    real, root = osp.realpath(path), osp.realpath(folder)
+    if by_name and osp.commonpath([real, root]) != root:
+        yield Finding('outside-folder', f'{path} is a link to {real}')
+
+
 def image_problem(image: Any) -> str:
     """Say what is wrong with an entry of ``images`` by itself; empty when nothing is."""
     if not isinstance(image, dict):
@@ -80,6 +97,8 @@ def image_problem(image: Any) -> str:
     for side in ('height', 'width'):
         if type(image.get(side)) is not int or image[side] < 1:
             return '`height` and `width` must be positive integers'
+    if image['height'] * image['width'] > MAX_PIXELS:
+        return f'`height` x `width` must be at most {MAX_PIXELS} pixels'
     return ''
 
 

@@ -118,6 +118,11 @@ _ERRORS = {
         'if its PNG was painted on the pixels as stored, by a tool that ignores the tag, remove '
         'the tag and leave the pixels; if on the image as shown, save it upright without a tag',
     ),
+    'outside-folder': (
+        'A file lies outside the folder of the config',
+        'move it below that folder, or make the whole folder a link; where files of their own are '
+        'links on purpose, set allow_links=True of the dataset',
+    ),
     'png-missing': (
         'A PNG is missing',
         "check data_prefix['seg'] in the config and `file_name` of the annotation",
@@ -151,10 +156,6 @@ _WARNINGS = {
     'image-depth': (
         'An image has more than 8 bits per channel',
         'convert it with a contrast of your choice: loading cuts it to 8 bits',
-    ),
-    'outside-folder': (
-        'A file lies outside the folder of the config',
-        'move it below data_root, so that the set can be copied as a whole',
     ),
     'stuff-crowd': (
         'A stuff segment is marked crowd',

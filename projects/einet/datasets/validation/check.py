@@ -13,7 +13,7 @@ from mmengine.utils import track_parallel_progress, track_progress
 from ...structures.segment_pixels import SegmentPixels
 from ...structures.threads import one_opencv_thread
 from ..panoptic import PanopticDataset
-from ..rules import Category, Finding, Severity, category_table, locate, location_findings
+from ..rules import Category, Finding, Severity, category_table, locate
 from ..rules.annotations import annotation_is_complete, image_problem
 from .images import ImageJob, ImageResult, check_image
 from .overlap import repeated_images, shared_images
@@ -98,7 +98,7 @@ def check_source(
         report.content = content
         report.table = category_table(dataset.file_categories(content), source.things, source.stuff)
         jobs = list(_jobs(content, dataset))
-        report.findings += _location_findings(jobs, dataset)
+        report.findings += _link_findings(jobs, dataset)
         check = partial(
             check_image,
             table=report.table,
@@ -152,11 +152,10 @@ def _jobs(content: Mapping[str, Any], dataset: PanopticDataset) -> Iterator[Imag
         yield ImageJob(image, annotation, index, dataset.image_path(image), png_path)
 
 
-def _location_findings(jobs: Sequence[ImageJob], dataset: PanopticDataset) -> Iterator[Finding]:
-    for image, annotation, *_ in jobs:
-        names = [dataset.image_file(image)] + ([annotation['file_name']] if annotation else [])
-        place = dict(file=dataset.ann_file, image_id=image['id'])
-        yield from locate(location_findings(names), **place)
+def _link_findings(jobs: Sequence[ImageJob], dataset: PanopticDataset) -> Iterator[Finding]:
+    for image, _, _, img_path, png_path in jobs:
+        found = dataset.link_findings(img_path, png_path)
+        yield from locate(found, file=dataset.ann_file, image_id=image['id'])
 
 
 def _load(dataset: PanopticDataset) -> list[Finding]:

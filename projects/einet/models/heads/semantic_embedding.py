@@ -13,7 +13,7 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ..layers import embedding_conv5x5, embedding_init
+from ..layers import conv5x5, embedding_conv5x5, embedding_init
 
 
 class SemanticEmbedding(NamedTuple):
@@ -39,8 +39,11 @@ class SemanticEmbeddingHead(BaseModule):
         embed_dims: D.
         num_classes: C, things and stuff.
         separable: A depthwise-separable 5x5 convolution.
-        norm_cfg: Norm after the depthwise convolution; unused when not ``separable``.
-        act_cfg: Activation after the depthwise convolution; unused when not ``separable``.
+        hidden_channels: Width of the 5x5 convolution when it has a norm and an activation, before
+            a 1x1 to S: the head of Panoptic-DeepLab. With None, the paper's, S and with it the
+            logits are linear in the decoder's features.
+        norm_cfg: Norm of the hidden or the depthwise convolution; unused where there is none.
+        act_cfg: Activation of the hidden or the depthwise convolution; unused where there is none.
         init_cfg: mmengine's initialization. With None, S starts with the scale of its input, the
             attention near 0.5 everywhere and the classes near equal.
     """
@@ -51,6 +54,7 @@ class SemanticEmbeddingHead(BaseModule):
         embed_dims: int,
         num_classes: int,
         separable: bool = False,
+        hidden_channels: int | None = None,
         norm_cfg: dict | None = dict(type='BN'),  # noqa: B006
         act_cfg: dict = dict(type='ReLU'),  # noqa: B006
         init_cfg: dict | list[dict] | None = None,
@@ -58,7 +62,13 @@ class SemanticEmbeddingHead(BaseModule):
         super().__init__(init_cfg or embedding_init('attention', 'classifier'))
         self.embed_dims = embed_dims
         self.num_classes = num_classes
-        self.embedding = embedding_conv5x5(in_channels, embed_dims, separable, norm_cfg, act_cfg)
+        if hidden_channels is None:
+            self.embedding = embedding_conv5x5(
+                in_channels, embed_dims, separable, norm_cfg, act_cfg
+            )
+        else:
+            hidden = conv5x5(in_channels, hidden_channels, separable, norm_cfg, act_cfg)
+            self.embedding = nn.Sequential(hidden, nn.Conv2d(hidden_channels, embed_dims, 1))
         self.attention = nn.Conv2d(in_channels, 1, 1)
         self.classifier = nn.Conv2d(embed_dims, num_classes, 1)
 
