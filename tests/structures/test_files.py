@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from einet.structures import files
 from einet.structures.files import (
     check_folder,
     encode_png,
@@ -89,6 +90,16 @@ def test_what_is_no_json_is_named(tmp_path):
         read_json(tmp_path / 'cut.json')
     with pytest.raises(FileNotFoundError, match=r'nowhere\.json does not exist'):
         read_json(tmp_path / 'nowhere.json')
+
+
+def test_json_beyond_all_measure_is_refused(tmp_path, monkeypatch):
+    (tmp_path / 'deep.json').write_text('[' * 200_000)
+    with pytest.raises(ValueError, match=r'deep\.json is not JSON or is cut off: .*recursion'):
+        read_json(tmp_path / 'deep.json')
+    monkeypatch.setattr(files, 'MAX_JSON_BYTES', 3)
+    (tmp_path / 'large.json').write_text('[11]')
+    with pytest.raises(ValueError, match=r'large\.json has more than 3 bytes'):
+        read_json(tmp_path / 'large.json')
 
 
 def test_a_folder_is_made_and_left_empty(tmp_path):

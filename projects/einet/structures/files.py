@@ -12,6 +12,7 @@ from mmengine.fileio import get
 from numpy.typing import NDArray
 
 from .image_file import check_size, png_size
+from .limits import MAX_JSON_BYTES
 
 
 def read_png(path: str, backend_args: dict[str, Any] | None = None) -> NDArray[Any] | None:
@@ -106,13 +107,15 @@ def read_json(path: Path) -> Any:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is not JSON.
+        ValueError: It is not JSON, or it is nested or large beyond all measure.
     """
+    if path.is_file() and path.stat().st_size > MAX_JSON_BYTES:
+        raise ValueError(f'{path} has more than {MAX_JSON_BYTES} bytes')
     try:
         return json.loads(path.read_text())
     except FileNotFoundError as error:
         raise FileNotFoundError(f'{path} does not exist') from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f'{path} is not JSON or is cut off: {error}') from error
 
 

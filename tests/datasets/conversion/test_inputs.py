@@ -10,6 +10,7 @@ from einet.datasets.conversion.inputs import (
     read_instance_map,
     read_label_map,
 )
+from einet.structures import image_file
 
 VALUES = np.array([[0, 3, 255], [7, 1, 0]], np.uint8)
 RGB = np.stack([VALUES, VALUES // 2, np.roll(VALUES, 1)], axis=-1)
@@ -103,3 +104,10 @@ def test_sizes(tmp_path):
     check_size(tmp_path / 'a.png', RGB, image)
     with pytest.raises(ValueError, match=r'a\.png has 2 x 3 pixels, its image .*a\.jpg 3 x 2 \(w'):
         check_size(tmp_path / 'a.png', VALUES.T, image)
+
+
+def test_a_map_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    Image.new('L', (5, 3)).save(tmp_path / 'a.png')
+    monkeypatch.setattr(image_file, 'MAX_PIXELS', 14)
+    with pytest.raises(ValueError, match=r'a\.png is damaged: 5 x 3 are more than 14 pixels'):
+        read_label_map(tmp_path / 'a.png')

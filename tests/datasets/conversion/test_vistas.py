@@ -191,3 +191,12 @@ print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     assert result.returncode == 0, result.stderr[-2000:]
     peak = int(result.stdout.split('peak ')[1])  # KiB, with all that einet imports
     assert peak < 4 * 1024**2, f'{peak / 1024**2:.2f} GiB'
+
+
+def test_names_that_climb_out(root):
+    path = next((root / 'validation').rglob('panoptic_2018.json'))
+    content = json.loads(path.read_text())
+    content['annotations'][0]['file_name'] = '../../secret.png'
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r'panoptic_2018\.json.*file_name \.\./\.\./secret\.png'):
+        convert_vistas(root, 'val')

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ...structures import image_file
 from ...structures.image_file import decode_header, describe_damage
 
 _LABEL_MODES = ('1', 'L', 'P', 'I', 'I;16', 'I;16B')
@@ -136,6 +137,7 @@ def _read_map(path: Path) -> tuple[str, NDArray[Any]]:
     content = _read_bytes(path, 'map')
     try:
         with Image.open(io.BytesIO(content)) as image:
+            image_file.check_size(*image.size)
             return image.mode, np.array(image)
     except Exception as error:  # a decoder may raise anything on a damaged file
         reason = describe_damage(error, content)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ...structures.files import read_json
+from ..rules import location_findings, raise_first
 from ..vistas import VistasPanopticDataset
 from .annotations import measure_annotation
 from .inputs import read_image
@@ -93,7 +94,7 @@ def convert_vistas(root: Path, name: str, workers: int = 1, overwrite: bool = Fa
     Raises:
         FileExistsError: Files of another content are there.
         FileNotFoundError: The release's JSON is missing.
-        ValueError: The JSON has other classes, or lacks images.
+        ValueError: The JSON has other classes, lacks images, or names files outside its folder.
     """
     folder_name, count = SPLITS[name]
     folder = root / folder_name
@@ -102,6 +103,7 @@ def convert_vistas(root: Path, name: str, workers: int = 1, overwrite: bool = Fa
     content = read_json(path)
     categories = content['categories']
     check_categories(categories, path)
+    raise_first(location_findings(a['file_name'] for a in content['annotations']), file=str(path))
     sources = {annotation['image_id']: annotation for annotation in content['annotations']}
     images = {image.stem for image in (folder / 'images').glob('*.jpg')}
     without = images - {Path(a['file_name']).stem for a in sources.values()}
