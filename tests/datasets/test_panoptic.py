@@ -275,3 +275,10 @@ def test_missing_map_is_named_when_the_image_is_loaded(two_images):
     (two_images.root / 'maps' / 'labels_of_1.png').unlink()
     with pytest.raises(FileNotFoundError, match=r'labels_of_1\.png'):
         dataset[1]
+
+
+def test_an_undocumented_error_of_a_reader_becomes_a_documented_one(two_images):
+    (two_images.root / 'images' / 'photo_0.jpg').write_bytes(b'no image')
+    dataset = PanopticDataset(**two_images.arguments() | dict(pipeline=PIPELINE))
+    with pytest.raises(ValueError, match=r'photo_0\.jpg.*AssertionError: failed to load image'):
+        dataset.prepare_data(0)

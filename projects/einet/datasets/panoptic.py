@@ -190,7 +190,8 @@ class PanopticDataset(BaseDetDataset):
             return super().prepare_data(idx)
         except Exception as error:  # decoders and transforms may raise anything
             paths = filter(None, (info['img_path'], info['seg_map_path']))
-            if any(path in str(error) for path in paths):
+            documented = isinstance(error, OSError | ValueError)
+            if documented and any(path in str(error) for path in paths):
                 raise
             raise ValueError(
                 f'{info["img_path"]} ({info["width"]} x {info["height"]} in the annotation): '
