@@ -39,8 +39,8 @@ class Peaks(NamedTuple):
 def gaussian_radius(heights: Tensor, widths: Tensor, min_overlap: float = 0.7) -> Tensor:
     r"""How far both corners of each box may move while its IoU stays above `min_overlap`.
 
-    CornerNet's three cases (one corner moves in and one out, both in, both out), each a root of
-    a quadratic; the smallest of the three. Per box, ``mmdet.models.utils.gaussian_radius``.
+    Both corners move in, the tightest of CornerNet's three cases at any `min_overlap`, so that it
+    is, per box, ``mmdet.models.utils.gaussian_radius``. A root of a quadratic.
 
     Args:
         heights: (K,) float, >= 0.
@@ -55,11 +55,7 @@ def gaussian_radius(heights: Tensor, widths: Tensor, min_overlap: float = 0.7) -
         tensor([1.9098])
     """
     total, area = heights + widths, heights * widths
-    one_in = (total - (total**2 - 4 * area * (1 - min_overlap) / (1 + min_overlap)).sqrt()) / 2
-    both_in = (total - (total**2 - 4 * area * (1 - min_overlap)).sqrt()) / 4
-    grown = (total**2 * min_overlap**2 + 4 * min_overlap * (1 - min_overlap) * area).sqrt()
-    both_out = (grown - min_overlap * total) / (4 * min_overlap)
-    return torch.minimum(torch.minimum(one_in, both_in), both_out)
+    return (total - (total**2 - 4 * area * (1 - min_overlap)).sqrt()) / 4
 
 
 def centroid_heatmap(
