@@ -231,13 +231,14 @@ class TestUnusualSets:
 
 
 class TestFailures:
-    def failing(self, tiny, tmp_path, monkeypatch, method):
-        """PQ of one image whose prediction is right, and mIoU, which fails in a method."""
+    def failing(self, tiny, tmp_path, monkeypatch, **messages):
+        """PQ of one image whose prediction is right, and mIoU, whose named methods fail."""
 
-        def fail(*_):
-            raise OSError('the disk is full')
+        def fail(message):
+            raise OSError(message)
 
-        monkeypatch.setattr(IoUMeasure, method, fail)
+        for method, message in messages.items():
+            monkeypatch.setattr(IoUMeasure, method, lambda *_, message=message: fail(message))
         metric = PanopticMetric(['mIoU', 'PQ'], outfile_prefix=str(tmp_path / 'out'))
         metric.dataset_meta = TINY_META | dict(category_ids=(1, 2, 3))
         sample = tiny([[1000, 1000, 3], [1000, 2, 2]])
@@ -246,15 +247,20 @@ class TestFailures:
         return metric.evaluate(1), metric.failures
 
     def test_scores_of_a_failed_measure_are_nan_and_others_stay(self, tiny, tmp_path, monkeypatch):
-        scores, failures = self.failing(tiny, tmp_path, monkeypatch, 'summarize')
-        assert failures == {'semantic': 'OSError: the disk is full'}
+        scores, failures = self.failing(tiny, tmp_path, monkeypatch, summarize='full')
+        assert failures == {'semantic': 'OSError: full'}
         assert all(np.isnan(scores[f'panoptic/{key}']) for key in ('mIoU', 'mAcc', 'aAcc'))
         assert scores['panoptic/PQ'] == pytest.approx(100)
 
     def test_results_that_cannot_be_written_cost_no_score(self, tiny, tmp_path, monkeypatch):
-        scores, failures = self.failing(tiny, tmp_path, monkeypatch, 'finish_writing')
+        scores, failures = self.failing(tiny, tmp_path, monkeypatch, finish_writing='full')
         assert list(failures) == ['semantic']
         assert scores['panoptic/mIoU'] == scores['panoptic/PQ'] == pytest.approx(100)
+
+    def test_both_failures_of_a_measure_are_kept(self, tiny, tmp_path, monkeypatch):
+        messages = dict(summarize='no memory', finish_writing='full')
+        _, failures = self.failing(tiny, tmp_path, monkeypatch, **messages)
+        assert failures == {'semantic': 'OSError: no memory; OSError: full'}
 
 
 def test_format_only_writes_for_every_measure(predict_all, coco_meta, evaluate_all, tmp_path):

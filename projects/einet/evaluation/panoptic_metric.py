@@ -112,7 +112,8 @@ class PanopticMetric(BaseMetric):
             'mIoU': lambda: IoUMeasure(classwise, ignore_crowd),
         }
         self.measures: list[Measure] = [makers[name]() for name in names]
-        #: Messages of the measures that failed in the latest evaluation, by their suffix.
+        #: Messages of the measures that failed in the latest evaluation, by their suffix; those of
+        #: one measure are joined.
         self.failures: dict[str, str] = {}
         self.outfile_prefix = outfile_prefix
         self.format_only = format_only
@@ -172,7 +173,7 @@ class PanopticMetric(BaseMetric):
 
         Returns:
             The values of all measures; empty with ``format_only``. Those of a measure that fails
-            are NaN, and :attr:`failures` has its message.
+            are NaN, and :attr:`failures` has its messages.
         """
         metrics: dict[str, float] = {}
         self.failures = {}
@@ -196,7 +197,8 @@ class PanopticMetric(BaseMetric):
             yield
         except Exception as error:  # whatever it is, the others' scores are worth keeping
             message = f'{type(error).__name__}: {error}'
-            self.failures[measure.suffix] = message
+            earlier = self.failures.get(measure.suffix)
+            self.failures[measure.suffix] = f'{earlier}; {message}' if earlier else message
             print_log(
                 f'{type(measure).__name__} failed, {consequence}: {message}',
                 logger='current',
