@@ -1,11 +1,13 @@
 import json
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.fileio import load
+from mmengine.runner import Runner
 
 from tests.commands import run_command
 from tests.paths import CONFIGS, ROOT
@@ -83,6 +85,31 @@ def test_one_table_and_a_json(tool, checkpoint, tmp_path, capsys):
 def test_no_table_without_scores(tool, checkpoint, tmp_path, capsys):
     tool.report_scores({}, tmp_path, tool.parse_args([CONFIG, checkpoint]))
     assert not capsys.readouterr().out and not (tmp_path / 'scores.json').exists()
+
+
+@pytest.mark.parametrize('failures', [{}, {'semantic': 'OSError: full', 'segm': 'KeyError: 3'}])
+def test_measures_that_failed_are_listed_and_the_status_is_an_error(
+    tool, checkpoint, tmp_path, monkeypatch, capsys, failures
+):
+    metric = SimpleNamespace(failures=failures)
+    runner = SimpleNamespace(
+        test=lambda: {'panoptic/PQ': 50.0},
+        log_dir=str(tmp_path),
+        # One metric of ours, and one of somebody else.
+        test_evaluator=SimpleNamespace(metrics=[object(), metric]),
+    )
+    monkeypatch.setattr(Runner, 'from_cfg', lambda _: runner)
+    command = [CONFIG, checkpoint, '--work-dir', str(tmp_path)]
+    if failures:
+        with pytest.raises(SystemExit) as stopped:
+            tool.main(command)
+        # A text as its code: Python prints it and exits with 1.
+        assert stopped.value.code == (
+            'These could not be measured:\nsemantic: OSError: full\nsegm: KeyError: 3'
+        )
+    else:
+        tool.main(command)
+    assert '50.00' in capsys.readouterr().out
 
 
 def test_tta_is_switched_on(tool, checkpoint):
