@@ -1,7 +1,9 @@
 import json
 from itertools import count
+from pathlib import Path
 
 import cv2
+import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -114,6 +116,22 @@ def test_a_palette_by_name_and_none():
 def test_missing_class_names_are_an_error():
     with pytest.raises(ValueError, match='class names.*metainfo'):
         visualizer({}).add_datasample('a', photo(), sample(prediction=pets()))
+
+
+def test_a_font_that_is_missing_is_an_error(tmp_path):
+    missing = tmp_path / 'missing.ttf'
+    with pytest.raises(FileNotFoundError, match=rf'visualizer\.font: there is no file {missing}$'):
+        visualizer(font=str(missing))
+
+
+def test_names_are_written_in_the_font_that_is_given():
+    serif = Path(matplotlib.get_data_path()) / 'fonts' / 'ttf' / 'DejaVuSerif.ttf'
+    drawings = []
+    for font in (None, str(serif)):
+        drawer = visualizer(font=font)
+        drawer.add_datasample('a', photo(), sample(prediction=pets()), draw_gt=False)
+        drawings.append(drawer.get_image())
+    assert (drawings[0] != drawings[1]).any()
 
 
 def test_nothing_to_draw_shows_the_image():
