@@ -92,6 +92,20 @@ def test_colors_are_converted_and_normalized():
     assert image.tolist() == [(30 - 10) / 2, 20 / 4, (10 - 2) / 8]
 
 
+@pytest.mark.parametrize(
+    ('pixel', 'expected'),
+    [((30,), [10, 5, 7]), ((30, 20, 10), [0, 2.5, 7]), ((30, 20, 10, 255), [0, 2.5, 7])],
+    ids=['gray', 'BGR', 'BGRA'],
+)
+def test_gray_becomes_three_channels_and_alpha_is_left_out(pixel, expected):
+    preprocessor = PanopticDataPreprocessor(mean=[10, 10, 2], std=[2, 4, 4], bgr_to_rgb=True)
+    image = torch.tensor(pixel, dtype=torch.uint8)[:, None, None].expand(-1, 2, 5)
+    normalized = preprocessor(dict(inputs=[image]))['inputs']
+    assert normalized.shape == (1, 3, 2, 5)
+    assert normalized[0, :, 1, 4].tolist() == expected
+    assert normalized[0, :, 0, 0].tolist() == expected
+
+
 def test_without_samples():
     batch = PanopticDataPreprocessor(pad_size_divisor=4)(dict(inputs=[torch.zeros(3, 2, 5)]))
     assert batch['inputs'].shape == (1, 3, 4, 8)

@@ -43,3 +43,10 @@ def test_a_stride_reads_every_second_pixel():
     value = semantic_loss(loss, torch.zeros(1, 2, 1, 4), _targets(), 2).item()
     # Pixels 1 and 3 stay: a weight of 3, and one that does not count.
     assert value == pytest.approx(3 * math.log(2))
+
+
+def test_logits_are_enlarged_between_the_corners_of_pixels():
+    logits = torch.tensor([[[[0.0, 4.0]]]])
+    enlarged = semantic_loss(lambda logits, *_: logits, logits, _targets(), 1)
+    # The middles of four pixels lie at -1/4, 1/4, 3/4 and 5/4 of the way between the two logits.
+    assert enlarged.tolist() == [[[[0, 1, 3, 4]]]]

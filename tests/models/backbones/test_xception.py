@@ -142,6 +142,15 @@ def test_recomputation_gives_the_same_gradient():
     torch.testing.assert_close(*gradients)
 
 
+@pytest.mark.parametrize(('options', 'runs'), [({}, 1), (dict(with_cp=True), 2)])
+def test_activations_are_recomputed_on_request_only(options, runs):
+    model = Xception41(norm_eval=True, **options)
+    calls = []
+    model.blocks[1].register_forward_pre_hook(lambda *_: calls.append(1))
+    model.train()(torch.randn(1, 3, 17, 33))[-1].sum().backward()
+    assert len(calls) == runs
+
+
 @pytest.mark.parametrize(
     ('frozen_stages', 'first_learning'),
     [(-1, 'stem.0'), (0, 'blocks.0'), (1, 'blocks.1'), (3, 'blocks.5'), (4, 'blocks.22')],

@@ -77,6 +77,16 @@ def test_the_input_stays_as_it_is():
     assert x.equal(copy)
 
 
+def test_a_block_runs_its_convolutions_in_their_order():
+    block = _block()
+    for layer, factor in zip(block.stack.values(), (2, 3, 5), strict=True):
+        nn.init.constant_(layer.conv_pw.weight, factor)
+    nn.init.constant_(block.stack.conv1.bn_pw.bias, 4)
+    out, before = block(torch.ones(1, 1, 1, 1))
+    assert before.item() == (2 + 4) * 3
+    assert out.item() == (2 + 4) * 3 * 5 + 1
+
+
 def test_the_last_block_runs_its_convolutions_in_their_order():
     block = _block(last=True)
     for layer, factor in zip(block.stack.values(), (2, 3, 5), strict=True):

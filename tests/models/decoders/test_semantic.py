@@ -79,6 +79,13 @@ def test_pooling_reads_the_whole_map_at_any_size():
     assert aspp(torch.zeros(1, 2, 11, 1)).shape == (1, 1, 11, 1)
 
 
+@pytest.mark.parametrize(('act_cfg', 'expected'), [(None, -6.0), (dict(type='ReLU'), 0.0)])
+def test_pooling_takes_the_activation(act_cfg, expected):
+    aspp = ASPP(1, 1, 1, (), separable=False, norm_cfg=None, act_cfg=act_cfg)
+    set_center(aspp.pool.conv, [[-3.0]])
+    assert aspp.pool(torch.full((1, 1, 1, 1), 2.0)).item() == expected
+
+
 @pytest.mark.parametrize('separable', [False, True])
 @pytest.mark.parametrize('last', [(7, 9), (4, 5)], ids=['stride16', 'stride32'])
 def test_output_is_at_stride_4_whatever_the_last_stride(last, separable):

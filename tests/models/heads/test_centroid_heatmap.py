@@ -42,6 +42,16 @@ def test_own_initialization_replaces_the_prior():
     assert head.predictor.bias.tolist() == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize(('act_cfg', 'expected'), [(None, -2.0), (dict(type='ReLU'), 0.0)])
+def test_the_activation_comes_between_the_convolutions(act_cfg, expected):
+    head = CentroidHeatmapHead(1, 1, hidden_channels=1, norm_cfg=None, act_cfg=act_cfg)
+    for parameter in head.parameters():
+        torch.nn.init.constant_(parameter, 0)
+    head.hidden.conv.weight.data[0, 0, 2, 2] = 1
+    head.predictor.weight.data[:] = 2
+    assert head(torch.full((1, 1, 1, 1), -1.0)).item() == expected
+
+
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
