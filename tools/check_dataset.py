@@ -16,25 +16,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmengine.registry import init_default_scope
-
 if importlib.util.find_spec('einet') is None:
     sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
 
-from einet.datasets.rules import Severity
-from einet.datasets.validation import (
-    SPLITS,
-    Source,
-    SourceReport,
-    check_sources,
-    count_findings,
-    find_sources,
-    json_report,
-    repair_areas,
-    text_report,
-)
-from einet.structures.files import write_new
-from einet.utils import add_common_arguments, load_config
+from einet_tools.arguments import add_common_arguments
+
+SPLITS = ('train', 'val', 'test')
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -83,6 +70,27 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     if args.fix_areas is not None and args.fix_areas.exists():
         parser.error(f'--fix-areas {args.fix_areas}: the file exists; give a new name')
     return args
+
+
+if __name__ == '__main__':
+    # --help and mistakes are answered before the imports, which take seconds.
+    parse_args()
+
+from mmengine.registry import init_default_scope
+
+from einet.datasets.rules import Severity
+from einet.datasets.validation import (
+    Source,
+    SourceReport,
+    check_sources,
+    count_findings,
+    find_sources,
+    json_report,
+    repair_areas,
+    text_report,
+)
+from einet.structures.files import write_new
+from einet.utils import load_config
 
 
 def check_outputs(args: argparse.Namespace, sources: Sequence[Source]) -> None:

@@ -15,26 +15,7 @@ from pathlib import Path
 if importlib.util.find_spec('einet') is None:
     sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
 
-from einet.datasets.validation.sources import plain_datasets
-from einet.structures.files import check_folder
-from einet.utils import add_trust_argument, trust_checkpoints, type_name
-
-# After einet, which keeps mmdet's notices off the screen.
-# isort: split
-import mmcv
-from mmdet import apis
-from mmdet.apis.det_inferencer import IMG_EXTENSIONS
-from mmengine.config import Config, DictAction
-from rich.progress import track
-
-
-class DetInferencer(apis.DetInferencer):
-    """mmdet's inferencer, also for configs whose types are classes (pure Python configs)."""
-
-    def _get_transform_idx(self, pipeline_cfg: list, name: str | tuple[str, type]) -> int:
-        names = name if isinstance(name, tuple) else (name,)
-        kinds = [type_name(transform['type']) for transform in pipeline_cfg]
-        return next((i for i, kind in enumerate(kinds) if kind in names), -1)
+from einet_tools.arguments import ConfigOptions, add_trust_argument
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -52,10 +33,36 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--palette', default='none', help="coco, citys, random, or the config's")
     parser.add_argument('--show', action='store_true', help='also show them in a window')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='as in test.py'
+        '--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE', help='as in test.py'
     )
     add_trust_argument(parser)
     return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    # --help and mistakes are answered before the imports, which take seconds.
+    parse_args()
+
+from einet.datasets.validation.sources import plain_datasets
+from einet.structures.files import check_folder
+from einet.utils import trust_checkpoints, type_name
+
+# After einet, which keeps mmdet's notices off the screen.
+# isort: split
+import mmcv
+from mmdet import apis
+from mmdet.apis.det_inferencer import IMG_EXTENSIONS
+from mmengine.config import Config
+from rich.progress import track
+
+
+class DetInferencer(apis.DetInferencer):
+    """mmdet's inferencer, also for configs whose types are classes (pure Python configs)."""
+
+    def _get_transform_idx(self, pipeline_cfg: list, name: str | tuple[str, type]) -> int:
+        names = name if isinstance(name, tuple) else (name,)
+        kinds = [type_name(transform['type']) for transform in pipeline_cfg]
+        return next((i for i, kind in enumerate(kinds) if kind in names), -1)
 
 
 def find_images(inputs: Path) -> list[Path]:

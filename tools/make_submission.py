@@ -22,19 +22,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from einet.datasets import Coco2017PanopticDataset
-from einet.evaluation.submission import (
-    ImageList,
-    Submission,
-    instance_submission,
-    panoptic_submission,
-    read_image_list,
-    semantic_submission,
-    write_zip,
-)
-
 SERVERS = ('coco', 'cityscapes-panoptic', 'cityscapes-instance', 'cityscapes-semantic')
-SHOWN = 20
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -60,6 +48,24 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     if not args.images.is_file():
         parser.error(f'there is no image list {args.images}')
     return args
+
+
+if __name__ == '__main__':
+    # --help and mistakes are answered before the imports, which take seconds.
+    parse_args()
+
+from einet.datasets import Coco2017PanopticDataset
+from einet.evaluation.submission import (
+    ImageList,
+    Submission,
+    instance_submission,
+    panoptic_submission,
+    read_image_list,
+    semantic_submission,
+    write_zip,
+)
+
+SHOWN = 20
 
 
 def cityscapes_categories(images: ImageList, things_only: bool) -> ImageList:

@@ -8,30 +8,10 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from mmengine.config import Config
-from mmengine.dist import is_main_process
-from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
-
 if importlib.util.find_spec('einet') is None:
     sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
 
-from einet.evaluation.score_table import score_table, select_scores, write_scores
-from einet.structures.files import check_folder
-from einet.utils import (
-    LAUNCHERS,
-    add_common_arguments,
-    add_trust_argument,
-    check_testing,
-    enable_tta,
-    load_config,
-    prepare_cpu_ranks,
-)
-
-# After einet, which keeps mmdet's notices off the screen.
-# isort: split
-from mmdet.engine.hooks.utils import trigger_visualization_hook
-from mmdet.evaluation import DumpDetResults
+from einet_tools.arguments import LAUNCHERS, add_common_arguments, add_trust_argument
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -69,6 +49,30 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     if '://' not in args.checkpoint and not Path(args.checkpoint).is_file():
         parser.error(f'there is no checkpoint {args.checkpoint}')
     return args
+
+
+if __name__ == '__main__':
+    # --help and mistakes are answered before the imports, which take seconds.
+    parse_args()
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from einet.evaluation.score_table import score_table, select_scores, write_scores
+from einet.structures.files import check_folder
+from einet.utils import (
+    check_testing,
+    enable_tta,
+    load_config,
+    prepare_cpu_ranks,
+)
+
+# After einet, which keeps mmdet's notices off the screen.
+# isort: split
+from mmdet.engine.hooks.utils import trigger_visualization_hook
+from mmdet.evaluation import DumpDetResults
 
 
 def build_config(args: argparse.Namespace) -> Config:

@@ -9,25 +9,10 @@ import importlib.util
 import sys
 import time
 
-from mmengine.config import Config
-from mmengine.dist import is_main_process
-from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
-
 if importlib.util.find_spec('einet') is None:
     sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
 
-from einet.utils import (
-    LAUNCHERS,
-    add_common_arguments,
-    add_trust_argument,
-    check_training,
-    describe_start,
-    enable_amp,
-    load_config,
-    prepare_cpu_ranks,
-    resume_latest,
-)
+from einet_tools.arguments import LAUNCHERS, add_common_arguments, add_trust_argument
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -58,6 +43,25 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     # torch.distributed.launch passes it with a hyphen, older versions with an underscore.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    # --help and mistakes are answered before the imports, which take seconds.
+    parse_args()
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from einet.utils import (
+    check_training,
+    describe_start,
+    enable_amp,
+    load_config,
+    prepare_cpu_ranks,
+    resume_latest,
+)
 
 
 def build_config(args: argparse.Namespace) -> Config:

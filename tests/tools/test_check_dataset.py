@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from einet.datasets.validation import SPLITS
 from tests.datasets.validation.defects import DEFECTS
 from tests.datasets.validation.small_set import CAR, SmallSet
 from tests.paths import CONFIGS, ROOT
@@ -24,6 +25,10 @@ def small(tmp_path) -> SmallSet:
 
 def kinds(text: str) -> set[str]:
     return set(re.findall(r'^(?:error|warning) \[([\w-]+)\]', text, re.MULTILINE))
+
+
+def test_all_splits_can_be_chosen(tool):
+    assert tool.SPLITS == SPLITS
 
 
 def test_a_valid_set_has_nothing_to_report(tool, small, capsys):

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib import import_module
 
 import cv2
 import numpy as np
@@ -76,6 +77,12 @@ def test_shapes(tmp_path, capsys):
         tool.main([str(out), *arguments, '--seed', '6'])
     tool.main([str(out), *arguments, '--seed', '6', '--force'])
     assert json.loads((out / 'shapes_parameters.json').read_text())['seed'] == 6
+
+
+@pytest.mark.parametrize('name', ['ade20k', 'cityscapes', 'vistas'])
+def test_all_splits_of_the_conversion_can_be_chosen(name):
+    conversion = import_module(f'einet.datasets.conversion.{name}')
+    assert load_tool(f'{FOLDER}/{name}.py').SPLITS == tuple(conversion.SPLITS)
 
 
 @pytest.mark.parametrize('argument', ['--train', '--val', '--size', '--max-instances'])

@@ -5,14 +5,14 @@ import pytest
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 
+from einet.utils import config as config_module
 from einet.utils import (
-    add_common_arguments,
     enable_amp,
     enable_tta,
     load_config,
     set_data_root,
 )
-from einet.utils import config as config_module
+from einet_tools.arguments import add_common_arguments
 
 CONTENT = """
 train_dataloader = dict(dataset=dict(type='Some', data_root='old/'))

@@ -25,6 +25,44 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('configs', nargs='+', type=Path, help='the first one is the reference')
+    parser.add_argument('--work-dir', type=Path, required=True, help='folder for all runs')
+    parser.add_argument(
+        '--variants', type=Path, help='file with `variants`: changes of the last config, by name'
+    )
+    parser.add_argument(
+        '--holdout',
+        type=int,
+        metavar='N',
+        help='train without every N-th training image, and score on those',
+    )
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
+    parser.add_argument('--jobs', type=int, default=1, help='runs at the same time')
+    parser.add_argument('--threads', type=int, default=1, help='CPU threads of each run')
+    parser.add_argument('--data-root', help='see tools/train.py')
+    parser.add_argument('--cfg-options', nargs='+', default=[], help='for all configs')
+    args = parser.parse_args(argv)
+    stems = [config.stem for config in args.configs]
+    if len(set(stems)) < len(stems):
+        parser.error('two configs have the same name, so their runs would share a folder')
+    for config in [*args.configs, *([args.variants] if args.variants else [])]:
+        if not config.is_file():
+            parser.error(f'there is no config {config}')
+    if args.holdout is not None and args.holdout < 2:
+        parser.error(f'--holdout {args.holdout} leaves no image to train on')
+    return args
+
+
+if __name__ == '__main__':
+    # --help and mistakes are answered before the imports, which take seconds.
+    parse_args()
+
 from mmengine.config import Config
 
 from einet.evaluation.comparison_table import compare_scores, format_table
@@ -159,39 +197,6 @@ def build_rows(args: argparse.Namespace) -> dict[str, Config]:
         if args.holdout:
             hold_out(config, args.holdout)
     return rows
-
-
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('configs', nargs='+', type=Path, help='the first one is the reference')
-    parser.add_argument('--work-dir', type=Path, required=True, help='folder for all runs')
-    parser.add_argument(
-        '--variants', type=Path, help='file with `variants`: changes of the last config, by name'
-    )
-    parser.add_argument(
-        '--holdout',
-        type=int,
-        metavar='N',
-        help='train without every N-th training image, and score on those',
-    )
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    parser.add_argument('--jobs', type=int, default=1, help='runs at the same time')
-    parser.add_argument('--threads', type=int, default=1, help='CPU threads of each run')
-    parser.add_argument('--data-root', help='see tools/train.py')
-    parser.add_argument('--cfg-options', nargs='+', default=[], help='for all configs')
-    args = parser.parse_args(argv)
-    stems = [config.stem for config in args.configs]
-    if len(set(stems)) < len(stems):
-        parser.error('two configs have the same name, so their runs would share a folder')
-    for config in [*args.configs, *([args.variants] if args.variants else [])]:
-        if not config.is_file():
-            parser.error(f'there is no config {config}')
-    if args.holdout is not None and args.holdout < 2:
-        parser.error(f'--holdout {args.holdout} leaves no image to train on')
-    return args
 
 
 def main(argv: list[str] | None = None) -> None:

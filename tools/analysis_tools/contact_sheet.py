@@ -16,33 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import mmcv
-import numpy as np
-import torch
-from mmengine.config import Config
-from mmengine.dataset import BaseDataset, pseudo_collate
-from mmengine.device import get_device
-from mmengine.registry import init_default_scope
-from mmengine.utils import track_iter_progress
-from torch import nn
-
-from einet.evaluation.classes import PanopticClasses
-from einet.evaluation.measures.pq import PQMeasure, class_quality, mean_quality, sum_statistics
-from einet.evaluation.sample import EvaluatedSample
-from einet.utils import add_common_arguments, add_trust_argument, load_config
-from einet.visualization import (
-    PANEL_TITLES,
-    SheetRow,
-    compose_sheet,
-    ground_truth,
-    model_panels,
-)
-
-# After einet, which keeps mmdet's notices off the screen.
-# isort: split
-from mmdet.apis import init_detector
-from mmdet.registry import DATASETS
-from mmdet.structures import DetDataSample
+from einet_tools.arguments import add_common_arguments, add_trust_argument
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -61,13 +35,46 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--split', choices=('val', 'test'), default='val', help='which data (default val)'
     )
     parser.add_argument('--box', type=int, default=400, help='side of an image in pixels')
-    parser.add_argument('--device', default=get_device(), help='for example cpu or cuda:0')
+    parser.add_argument('--device', help='for example cpu or cuda:0; default: what is there')
     args = parser.parse_args(argv)
     if args.num < 1:
         parser.error(f'--num {args.num}: at least one image is needed')
     if not Path(args.checkpoint).is_file():
         parser.error(f'there is no checkpoint {args.checkpoint}')
     return args
+
+
+if __name__ == '__main__':
+    # --help and mistakes are answered before the imports, which take seconds.
+    parse_args()
+
+import mmcv
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset, pseudo_collate
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+from mmengine.utils import track_iter_progress
+from torch import nn
+
+from einet.evaluation.classes import PanopticClasses
+from einet.evaluation.measures.pq import PQMeasure, class_quality, mean_quality, sum_statistics
+from einet.evaluation.sample import EvaluatedSample
+from einet.utils import load_config
+from einet.visualization import (
+    PANEL_TITLES,
+    SheetRow,
+    compose_sheet,
+    ground_truth,
+    model_panels,
+)
+
+# After einet, which keeps mmdet's notices off the screen.
+# isort: split
+from mmdet.apis import init_detector
+from mmdet.registry import DATASETS
+from mmdet.structures import DetDataSample
 
 
 def build_dataset(config: Config, split: str) -> BaseDataset:
@@ -131,7 +138,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         config = load_config(args)
         dataset = build_dataset(config, args.split)
-        model = init_detector(config, args.checkpoint, device=args.device)
+        model = init_detector(config, args.checkpoint, device=args.device or get_device())
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
     chosen = np.linspace(0, len(dataset) - 1, min(args.num, len(dataset))).round().astype(int)

@@ -18,8 +18,43 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from einet_tools.arguments import ConfigOptions, add_common_arguments, add_trust_argument
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_common_arguments(parser)
+    add_trust_argument(parser)
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--grid',
+        nargs='+',
+        action=ConfigOptions,
+        default={},
+        metavar='OPTION=VALUE,VALUE',
+        help='options of model.fusion, and the values to try',
+    )
+    parser.add_argument(
+        '--holdout', type=int, metavar='N', help='score on every N-th training image'
+    )
+    parser.add_argument('--oracles', action='store_true', help='also with ground truth given')
+    parser.add_argument('--out', type=Path, help='JSON to write')
+    parser.add_argument('--device', help='for example cpu or cuda:0; default: what is there')
+    args = parser.parse_args(argv)
+    if not Path(args.checkpoint).is_file():
+        parser.error(f'there is no checkpoint {args.checkpoint}')
+    return args
+
+
+if __name__ == '__main__':
+    # --help and mistakes are answered before the imports, which take seconds.
+    parse_args()
+
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
@@ -34,7 +69,7 @@ from einet.evaluation.sample import EvaluatedSample
 from einet.functional.resize import Shapes
 from einet.models.coarse_maps import instance_numbers, nearest
 from einet.models.outputs import split_outputs, write_prediction
-from einet.utils import add_common_arguments, add_trust_argument, hold_out, load_config
+from einet.utils import hold_out, load_config
 
 # After einet, which keeps mmdet's notices off the screen.
 # isort: split
@@ -45,34 +80,6 @@ from mmdet.structures import DetDataSample
 ORACLES = ('none', 'semantics', 'peaks', 'both')
 _SURE = 20.0  # a logit that leaves no doubt
 _SIGMA = 1.0  # spread of a given peak, in cells
-
-
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_common_arguments(parser)
-    add_trust_argument(parser)
-    parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument(
-        '--grid',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='OPTION=VALUE,VALUE',
-        help='options of model.fusion, and the values to try',
-    )
-    parser.add_argument(
-        '--holdout', type=int, metavar='N', help='score on every N-th training image'
-    )
-    parser.add_argument('--oracles', action='store_true', help='also with ground truth given')
-    parser.add_argument('--out', type=Path, help='JSON to write')
-    parser.add_argument('--device', default=get_device(), help='for example cpu or cuda:0')
-    args = parser.parse_args(argv)
-    if not Path(args.checkpoint).is_file():
-        parser.error(f'there is no checkpoint {args.checkpoint}')
-    return args
 
 
 def settings(grid: dict[str, Any]) -> list[dict[str, Any]]:
@@ -166,7 +173,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         config = load_config(args)
         dataset = build_data(config, args.holdout)
-        model = init_detector(config, args.checkpoint, device=args.device)
+        model = init_detector(config, args.checkpoint, device=args.device or get_device())
         fusion, counts = dict(config.model.fusion), model.class_counts
         tried = settings(args.grid)
         fusions = [MODELS.build({**counts, **fusion, **setting}) for setting in tried]

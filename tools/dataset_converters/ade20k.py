@@ -20,13 +20,29 @@ Category ids are Mask2Former's: the value in `annotations` minus 1. Names are mm
     python tools/dataset_converters/ade20k.py data/ADEChallengeData2016
 """
 
-from einet.datasets.conversion.ade20k import SPLITS, convert_ade20k
-from einet.datasets.conversion.command import parse_root_and_splits, run_splits
+import argparse
+
+from einet_tools.arguments import parse_root_and_splits
+
+SPLITS = ('train', 'val')
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    return parse_root_and_splits(argv, __doc__, 'folder of images and annotations', SPLITS)
+
+
+if __name__ == '__main__':
+    # --help and mistakes are answered before the imports, which take seconds.
+    parse_args()
+
+from einet.datasets.conversion.ade20k import convert_ade20k
+from einet.datasets.conversion.command import run_splits
 
 
 def main(argv: list[str] | None = None) -> None:
     """Write the splits, or the parts of them that are missing."""
-    args = parse_root_and_splits(argv, __doc__, 'folder of images and annotations', SPLITS)
+    args = parse_args(argv)
     options = dict(workers=args.workers, overwrite=args.overwrite)
     run_splits(args.splits, lambda name: convert_ade20k(args.root, name, **options))
 

@@ -20,20 +20,35 @@ an interrupted call goes on where it stopped.
     python tools/dataset_converters/cityscapes.py data/cityscapes
 """
 
+import argparse
 import sys
+
+from einet_tools.arguments import parse_root_and_splits
+
+SPLITS = ('train', 'val', 'test')
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    return parse_root_and_splits(argv, __doc__, 'folder of leftImg8bit and gtFine', SPLITS)
+
+
+if __name__ == '__main__':
+    # --help and mistakes are answered before the imports, which take seconds.
+    parse_args()
 
 try:
     import cityscapesscripts  # noqa: F401
 except ImportError:
     sys.exit('cityscapesscripts is missing: pip install cityscapesscripts')
 
-from einet.datasets.conversion.cityscapes import SPLITS, convert_cityscapes
-from einet.datasets.conversion.command import parse_root_and_splits, run_splits
+from einet.datasets.conversion.cityscapes import convert_cityscapes
+from einet.datasets.conversion.command import run_splits
 
 
 def main(argv: list[str] | None = None) -> None:
     """Write the splits, or the parts of them that are missing."""
-    args = parse_root_and_splits(argv, __doc__, 'folder of leftImg8bit and gtFine', SPLITS)
+    args = parse_args(argv)
     options = dict(workers=args.workers, overwrite=args.overwrite)
     run_splits(args.splits, lambda name: convert_cityscapes(args.root, name, **options))
 

@@ -34,8 +34,7 @@ Maps have the size of their image. Written are, in COCO's panoptic format:
 import argparse
 from pathlib import Path
 
-from einet.datasets.conversion.command import add_arguments, run_splits
-from einet.datasets.conversion.panoptic_from_maps import MapFiles, convert_maps
+from einet_tools.arguments import add_conversion_arguments
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -58,8 +57,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--instances-suffix', default='.png', help='NAME + this is the map (%(default)s)'
     )
     parser.add_argument('--void', type=int, default=255, help='semantic value (%(default)s)')
-    add_arguments(parser)
+    add_conversion_arguments(parser)
     return parser.parse_args(argv)
+
+
+if __name__ == '__main__':
+    # --help and mistakes are answered before the imports, which take seconds.
+    parse_args()
+
+from einet.datasets.conversion.command import run_splits
+from einet.datasets.conversion.panoptic_from_maps import MapFiles, convert_maps
 
 
 def main(argv: list[str] | None = None) -> None:

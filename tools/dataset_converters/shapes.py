@@ -16,8 +16,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from einet.datasets.conversion.shapes import ShapesParameters, write_shapes
-
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
@@ -37,6 +35,13 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         if getattr(args, name) < least:
             parser.error(f'--{name.replace("_", "-")} must be at least {least}')
     return args
+
+
+if __name__ == '__main__':
+    # --help and mistakes are answered before the imports, which take seconds.
+    parse_args()
+
+from einet.datasets.conversion.shapes import ShapesParameters, write_shapes
 
 
 def main(argv: list[str] | None = None) -> None:

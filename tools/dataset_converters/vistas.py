@@ -18,13 +18,29 @@ thing and 28 stuff classes, Unlabeled is void. `instances`, `labels` and config.
     python tools/dataset_converters/vistas.py data/vistas
 """
 
-from einet.datasets.conversion.command import parse_root_and_splits, run_splits
-from einet.datasets.conversion.vistas import SPLITS, convert_vistas
+import argparse
+
+from einet_tools.arguments import parse_root_and_splits
+
+SPLITS = ('train', 'val')
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    return parse_root_and_splits(argv, __doc__, 'folder of training and validation', SPLITS)
+
+
+if __name__ == '__main__':
+    # --help and mistakes are answered before the imports, which take seconds.
+    parse_args()
+
+from einet.datasets.conversion.command import run_splits
+from einet.datasets.conversion.vistas import convert_vistas
 
 
 def main(argv: list[str] | None = None) -> None:
     """Write the splits, or the parts of them that are missing."""
-    args = parse_root_and_splits(argv, __doc__, 'folder of training and validation', SPLITS)
+    args = parse_args(argv)
     options = dict(workers=args.workers, overwrite=args.overwrite)
     run_splits(args.splits, lambda name: convert_vistas(args.root, name, **options))
 

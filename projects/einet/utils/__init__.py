@@ -1,9 +1,6 @@
 """What the tools share."""
 
 from .config import (
-    LAUNCHERS,
-    add_common_arguments,
-    add_trust_argument,
     enable_amp,
     enable_tta,
     load_config,
@@ -16,9 +13,6 @@ from .start import describe_start, resume_latest
 from .trust import read_as_data, trust_checkpoints
 
 __all__ = [
-    'LAUNCHERS',
-    'add_common_arguments',
-    'add_trust_argument',
     'check_testing',
     'check_training',
     'describe_start',

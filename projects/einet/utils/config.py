@@ -7,51 +7,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.device import get_device
 
 from ..datasets.validation.sources import plain_datasets
 from .consistency import type_name
 from .trust import trust_checkpoints
 
-LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 _DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-
-
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that all tools have: ``config``, ``--data-root`` and ``--cfg-options``.
-
-    Args:
-        parser: The tool's.
-    """
-    parser.add_argument('config', help='config file')
-    parser.add_argument(
-        '--data-root',
-        metavar='FOLDER',
-        help='where the data set lies; replaces data_root of the train, val and test data',
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='override settings of the config, for instance train_dataloader.batch_size=2 '
-        'model.backbone.depth=18. A list: key="[a,b]" or key=a,b; nested: key="[(a,b),(c,d)]", '
-        'quoted and without blanks',
-    )
-
-
-def add_trust_argument(parser: argparse.ArgumentParser) -> None:
-    """Add ``--trust-checkpoint`` to a tool that reads checkpoints.
-
-    Args:
-        parser: The tool's.
-    """
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='also read checkpoints that carry code, which reading them runs',
-    )
 
 
 def load_config(args: argparse.Namespace) -> Config:

@@ -1,19 +1,6 @@
-from pathlib import Path
-
 import pytest
 
-from einet.datasets.conversion.command import parse_root_and_splits, report_errors, run_splits
-
-
-def test_options():
-    args = parse_root_and_splits(['data'], 'text', 'folder', ('train', 'val', 'test'))
-    assert (args.root, args.splits, args.overwrite) == (Path('data'), ['train', 'val'], False)
-    assert 1 <= args.workers <= 8
-    chosen = ['data', '--splits', 'test', '--workers', '3', '--overwrite']
-    args = parse_root_and_splits(chosen, 'text', 'folder', ('train', 'val', 'test'))
-    assert (args.splits, args.workers, args.overwrite) == (['test'], 3, True)
-    with pytest.raises(SystemExit):
-        parse_root_and_splits(['data', '--splits', 'test'], 'text', 'folder', ('train', 'val'))
+from einet.datasets.conversion.command import report_errors, run_splits
 
 
 def test_all_splits_are_tried_though_images_failed():

@@ -1,51 +1,9 @@
-"""What the converters share as commands: options, errors, exit status."""
+"""What the converters share as commands: errors and exit status."""
 
-import argparse
-import os
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 _MAX_ERRORS_SHOWN = 20
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what all converters have: ``--workers`` and ``--overwrite``."""
-    cores = len(os.sched_getaffinity(0))
-    parser.add_argument(
-        '--workers', type=int, default=min(8, cores), help='processes (%(default)s)'
-    )
-    parser.add_argument(
-        '--overwrite',
-        action='store_true',
-        help='convert all images anew and replace files of other content; without it, finished '
-        'images are checked and kept',
-    )
-
-
-def parse_root_and_splits(
-    argv: list[str] | None, description: str | None, root_help: str, splits: Iterable[str]
-) -> argparse.Namespace:
-    """Read the command line of a converter of a published data set.
-
-    Args:
-        argv: Arguments; those of the process when None.
-        description: Text of ``--help``, as it is printed.
-        root_help: What the folder holds.
-        splits: Splits that can be converted.
-
-    Returns:
-        ``root``, ``splits``, ``workers`` and ``overwrite``.
-    """
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('root', type=Path, help=root_help)
-    parser.add_argument(
-        '--splits', nargs='+', choices=splits, default=['train', 'val'], help='train and val'
-    )
-    add_arguments(parser)
-    return parser.parse_args(argv)
 
 
 def run_splits(names: Iterable[str], convert: Callable[[str], bool]) -> None:
