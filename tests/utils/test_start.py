@@ -2,7 +2,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from einet.utils import describe_start, resume_latest
+from einet.utils import describe_start, resume_latest, start
 
 
 def _config(work_dir, **settings) -> Config:
@@ -62,7 +62,9 @@ def _one_bit(path):
 
 
 @pytest.mark.parametrize('damage', [_cut_off, _one_bit, lambda path: path.write_bytes(b'')])
-def test_a_damaged_checkpoint_is_left_out_and_the_log_says_so(damage, tmp_path, capfd):
+def test_a_damaged_checkpoint_is_left_out_and_the_log_says_so(damage, tmp_path, monkeypatch):
+    logged = []
+    monkeypatch.setattr(start, 'print_log', lambda message, *args: logged.append(message))
     for name in ('iter_90.pth', 'iter_100.pth', 'iter_110.pth', 'best_PQ_iter_105.pth'):
         _save(tmp_path / name)
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_110.pth'))
@@ -70,8 +72,7 @@ def test_a_damaged_checkpoint_is_left_out_and_the_log_says_so(damage, tmp_path, 
     config = _config(tmp_path)
     resume_latest(config)
     assert config.load_from == str(tmp_path / 'iter_100.pth')
-    printed = ''.join(capfd.readouterr()).replace('\n', ' ')
-    assert 'iter_110.pth is damaged; going on from' in printed
+    assert logged == [f'{tmp_path}/iter_110.pth is damaged; going on from {tmp_path}/iter_100.pth']
     damage(tmp_path / 'iter_100.pth')
     damage(tmp_path / 'iter_90.pth')
     with pytest.raises(FileNotFoundError, match=r'iter_100\.pth is damaged; .*iter_90\.pth is dam'):
