@@ -10,7 +10,7 @@ default_hooks = dict(
     evaluation_check=dict(type='EvaluationCheckHook'),
     resume_schedule=dict(type='ResumeScheduleHook'),
     checkpoint=dict(
-        type='CheckpointHook',
+        type='SafeCheckpointHook',
         by_epoch=False,
         interval=5000,
         max_keep_ckpts=2,

@@ -15,6 +15,7 @@ def train_tiny(
     train_cfg: dict,
     rate: float = 0.1,
     accumulative_counts: int = 1,
+    checkpoint_hook: Hook | None = None,
     **settings,
 ) -> Runner:
     """Train with batches of one sample, in order, and a checkpoint at every second iteration or
@@ -28,6 +29,7 @@ def train_tiny(
         train_cfg: Type and length of the loop.
         rate: Learning rate.
         accumulative_counts: Batches per optimizer step.
+        checkpoint_hook: In place of mmengine's.
         **settings: More of the Runner's.
     """
     by_epoch = train_cfg['type'] == 'EpochBasedTrainLoop'
@@ -41,7 +43,8 @@ def train_tiny(
             optimizer=dict(type='SGD', lr=rate), accumulative_counts=accumulative_counts
         ),
         default_hooks=dict(
-            checkpoint=dict(type='CheckpointHook', by_epoch=by_epoch, interval=1 if by_epoch else 2)
+            checkpoint=checkpoint_hook
+            or dict(type='CheckpointHook', by_epoch=by_epoch, interval=1 if by_epoch else 2)
         ),
         custom_hooks=hooks,
         experiment_name=str(folder),

@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from tests.paths import CONFIGS
 
@@ -34,7 +35,7 @@ def test_resume_from_a_file(tool):
 def test_resume_from_the_latest(tool, tmp_path, asked):
     options = ['--work-dir', str(tmp_path), *asked]
     assert build(tool, *options).resume is False
-    (tmp_path / 'iter_5.pth').touch()
+    torch.save({}, tmp_path / 'iter_5.pth')
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_5.pth'))
     latest = build(tool, *options)
     assert latest.resume is True and latest.load_from == str(tmp_path / 'iter_5.pth')

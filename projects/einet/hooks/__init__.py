@@ -1,5 +1,6 @@
 """Hooks for mmengine's Runner."""
 
+from .checkpoint_hook import SafeCheckpointHook
 from .class_names_hook import ClassNamesHook
 from .evaluation_check_hook import EvaluationCheckHook
 from .panoptic_visualization_hook import PanopticVisualizationHook
@@ -11,5 +12,6 @@ __all__ = [
     'EvaluationCheckHook',
     'PanopticVisualizationHook',
     'ResumeScheduleHook',
+    'SafeCheckpointHook',
     'SemanticCentersHook',
 ]

@@ -57,6 +57,17 @@ def write_file(path: Path, content: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
+def remove_drafts(folder: Path, pattern: str = '*') -> None:
+    """Remove what :func:`write_file` leaves behind when its process is killed.
+
+    Args:
+        folder: Folder in which nobody writes now.
+        pattern: Names of the files that were to be written, as in :meth:`Path.glob`.
+    """
+    for draft in folder.glob(f'.{pattern}.' + '[0-9a-f]' * 32):
+        draft.unlink(missing_ok=True)
+
+
 def write_new(path: Path, content: bytes) -> None:
     """Write a file that must replace no other.
 
