@@ -17,6 +17,7 @@ def train_tiny(
     accumulative_counts: int = 1,
     checkpoint_hook: Hook | None = None,
     optim_wrapper: dict | None = None,
+    sampler: dict | None = None,
     **settings,
 ) -> Runner:
     """Train with batches of one sample, in order, and a checkpoint at every second iteration or
@@ -32,10 +33,13 @@ def train_tiny(
         accumulative_counts: Batches per optimizer step.
         checkpoint_hook: In place of mmengine's.
         optim_wrapper: In place of SGD's, with ``accumulative_counts``.
+        sampler: In place of one that takes the samples in order.
         **settings: More of the Runner's.
     """
     by_epoch = train_cfg['type'] == 'EpochBasedTrainLoop'
-    sampler = dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler', shuffle=False)
+    sampler = sampler or dict(
+        type='DefaultSampler' if by_epoch else 'ResumableSampler', shuffle=False
+    )
     runner = Runner(
         model,
         str(folder),
