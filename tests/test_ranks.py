@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import subprocess
+
 import pytest
 import torch
 
-from .commands import run_command
+from .commands import command_environment, run_command
 from .paths import ROOT
 from .shapes_training import QUICK, SHAPES, SMALL, iterations
 
 pytestmark = pytest.mark.slow
 
 
-def _record_steps(hooks, ranks, shapes_root, folder, *options):
-    """Train 4 iterations; what :class:`StepRecorder` saw, by rank."""
+def _train(hooks, ranks, shapes_root, folder, *options):
+    """Train 4 iterations, or as many as the options say."""
     folder.mkdir()
     config = folder / 'recorded.py'
     hooks = ', '.join(f"dict(type='{hook}')" for hook in ('SemanticCentersHook', *hooks))
@@ -39,13 +43,18 @@ custom_hooks = [{hooks}]
         cwd=folder,
         EINET_RECORD=str(folder),
     )
+
+
+def _record_steps(hooks, ranks, shapes_root, folder, *options):
+    """Train; what :class:`StepRecorder` saw, by rank."""
+    _train(['StepRecorder', *hooks], ranks, shapes_root, folder, *options)
     return [torch.load(folder / f'rank{rank}.pth') for rank in range(ranks)]
 
 
 @pytest.mark.parametrize('accumulative_counts', [1, 2])
 def test_two_ranks_keep_the_same_centers(shapes_root, tmp_path, accumulative_counts):
     option = f'optim_wrapper.accumulative_counts={accumulative_counts}'
-    ranks = _record_steps(['StepRecorder'], 2, shapes_root, tmp_path / 'run', option)
+    ranks = _record_steps([], 2, shapes_root, tmp_path / 'run', option)
     for first, second in zip(*ranks, strict=True):
         for name in ('centers', 'seen', 'weights'):
             assert torch.equal(first[name], second[name]), name
@@ -62,7 +71,7 @@ def test_two_ranks_keep_the_same_centers(shapes_root, tmp_path, accumulative_cou
 def test_two_ranks_move_the_centers_as_one_process_with_both_batches_does(shapes_root, tmp_path):
     # Weights stay as they are, so that every step can be compared.
     options = [*SMALL, 'optim_wrapper.optimizer.lr=0.0', 'optim_wrapper.accumulative_counts=2']
-    hooks = ['StepRecorder', 'FrozenNorm']
+    hooks = ['FrozenNorm']
     together, *_ = _record_steps(hooks, 2, shapes_root, tmp_path / 'two', *options)
     (alone,) = _record_steps(
         hooks, 1, shapes_root, tmp_path / 'one', *options, 'train_dataloader.batch_size=4'
@@ -72,3 +81,130 @@ def test_two_ranks_move_the_centers_as_one_process_with_both_batches_does(shapes
     for ours, expected in zip(together, alone, strict=True):
         torch.testing.assert_close(ours['centers'], expected['centers'], rtol=0, atol=1e-6)
         assert torch.equal(ours['seen'], expected['seen'])
+
+
+# A step is the same for every split where what the losses divide by is, see docs/long_runs.md; and
+# without Adam, which makes a step of every rounding error of a gradient near zero.
+EQUAL = [
+    'model.criterion.losses.heatmap.type=HeatmapMSELoss',
+    'model.criterion.losses.heatmap.loss_weight=200.0',
+    'optim_wrapper.optimizer._delete_=True',
+    'optim_wrapper.optimizer.type=SGD',
+    'optim_wrapper.optimizer.lr=0.001',
+    'train_dataloader.dataset.pipeline.2.ratio_range=(1.0,1.0)',  # images fill the crop
+    'param_scheduler=None',
+    'randomness.deterministic=True',
+]
+
+
+def _fully_labeled(shapes_root):
+    """Option for the images without void and without a crowd."""
+    content = json.loads((shapes_root / 'annotations' / 'panoptic_train.json').read_text())
+    indices = [
+        index
+        for index, annotation in enumerate(content['annotations'])
+        if sum(s['area'] for s in annotation['segments_info'] if not s['iscrowd']) == 64 * 64
+    ]
+    assert len(indices) > 3
+    return f'train_dataloader.dataset.indices=[{",".join(map(str, indices))}]'
+
+
+def _parameters_after(steps, shapes_root, folder, ranks, batch_size, counts):
+    """The state that a training of that many steps of 4 images ends with."""
+    options = [f'train_dataloader.batch_size={batch_size}']
+    options += [f'optim_wrapper.accumulative_counts={counts}', *SMALL, *EQUAL]
+    options.append(_fully_labeled(shapes_root))
+    iterations_ = steps * counts
+    _train(['FrozenNorm'], ranks, shapes_root, folder, *options, *iterations(iterations_))
+    path = folder / f'iter_{iterations_}.pth'
+    return torch.load(path, weights_only=False)['state_dict']
+
+
+def test_ranks_batches_and_accumulated_batches_train_alike(shapes_root, tmp_path):
+    expected = _parameters_after(20, shapes_root, tmp_path / 'one', 1, 4, 1)
+    for name, settings in dict(ranks=(2, 2, 1), accumulated=(1, 2, 2)).items():
+        state = _parameters_after(20, shapes_root, tmp_path / name, *settings)
+        assert state.keys() == expected.keys()
+        for key, value in expected.items():
+            limit = 1e-6 if 'centers' in key else 1e-5
+            torch.testing.assert_close(
+                state[key], value, rtol=0, atol=limit, msg=lambda text, key=key: f'{key}: {text}'
+            )
+
+
+def _on_two_nodes(script, *arguments, cwd):
+    """Two agents that meet at a port, as on two machines, with one rank each."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = str(free.getsockname()[1])
+    where = dict(NNODES='2', MASTER_ADDR='127.0.0.1', PORT=port)
+    nodes = [
+        subprocess.Popen(
+            ['bash', ROOT / 'tools' / script, *map(str, arguments)],
+            cwd=cwd,
+            env={**command_environment(), **where, 'NODE_RANK': str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    outputs = [node.communicate(timeout=600)[0] for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0], outputs[0][-3000:] + outputs[1][-3000:]
+
+
+def _scores(folder):
+    (path,) = folder.rglob('scores.json')
+    return json.loads(path.read_text())['scores']
+
+
+def test_two_nodes_and_three_ranks(shapes_root, tmp_path):
+    common = ['--data-root', shapes_root, '--cfg-options', *QUICK, *SMALL]
+    # 8 images: 3, 3 and 2 of three ranks.
+    on_8_images = [
+        'test_dataloader.dataset.ann_file=annotations/panoptic_train.json',
+        'test_dataloader.dataset.data_prefix.img=train/',
+        'test_dataloader.dataset.data_prefix.seg=annotations/panoptic_train/',
+        'model.fusion.peak_threshold=0.0',
+        'model.fusion.top_k=5',
+    ]
+    work_dir = ['--work-dir', tmp_path / 'nodes']
+    _on_two_nodes('dist_train.sh', SHAPES, 1, *work_dir, *common, *iterations(4), cwd=tmp_path)
+    run_command(
+        'bash',
+        ROOT / 'tools' / 'dist_train.sh',
+        SHAPES,
+        2,
+        '--work-dir',
+        tmp_path / 'ranks',
+        *common,
+        *iterations(4),
+        cwd=tmp_path,
+    )
+    nodes, ranks = (
+        torch.load(tmp_path / name / 'iter_4.pth', weights_only=False)['state_dict']
+        for name in ('nodes', 'ranks')
+    )
+    assert all(torch.equal(nodes[key], value) for key, value in ranks.items())
+    checkpoint = tmp_path / 'nodes' / 'iter_4.pth'
+    for count in (1, 3):
+        run_command(
+            'bash',
+            ROOT / 'tools' / 'dist_test.sh',
+            SHAPES,
+            checkpoint,
+            count,
+            '--work-dir',
+            tmp_path / f'test{count}',
+            *common,
+            *on_8_images,
+            cwd=tmp_path,
+        )
+    work_dir = ['--work-dir', tmp_path / 'test_nodes']
+    _on_two_nodes(
+        'dist_test.sh', SHAPES, checkpoint, 1, *work_dir, *common, *on_8_images, cwd=tmp_path
+    )
+    expected = _scores(tmp_path / 'test1')
+    assert expected['PQ'] > 0
+    for name in ('test3', 'test_nodes'):
+        assert _scores(tmp_path / name) == pytest.approx(expected, rel=0, abs=1e-12, nan_ok=True)
