@@ -35,6 +35,7 @@ def trained(shapes_root, tmp_path_factory) -> Path:
         *options,
         cwd=folder,
     )
+    assert 'packages: einet' in log and log.count(', sha256 ') == 2
     assert 'eta:' in log
     assert 'centers_seen' in log
     assert 'panoptic/PQ' in log

@@ -23,6 +23,7 @@ from einet.utils import (
     add_common_arguments,
     add_trust_argument,
     check_testing,
+    describe_run,
     enable_tta,
     load_config,
     prepare_cpu_ranks,
@@ -113,6 +114,8 @@ def main(argv: list[str] | None = None) -> None:
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     if args.out is not None:
         runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=args.out))
+    if is_main_process():
+        runner.logger.info(describe_run(config, ['test']))
     metrics = runner.test()
     if is_main_process():
         report_scores(metrics, Path(runner.log_dir), args)

@@ -22,6 +22,7 @@ from einet.utils import (
     add_common_arguments,
     add_trust_argument,
     check_training,
+    describe_run,
     describe_start,
     enable_amp,
     load_config,
@@ -104,6 +105,8 @@ def main(argv: list[str] | None = None) -> None:
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     for warning in warnings:
         runner.logger.warning(warning)
+    if is_main_process():
+        runner.logger.info(describe_run(config, ['train', 'val']))
     runner.logger.info(describe_start(config))
     start = time.monotonic()
     runner.train()

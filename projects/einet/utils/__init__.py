@@ -12,6 +12,7 @@ from .config import (
 from .consistency import check_testing, check_training, type_name
 from .distributed import prepare_cpu_ranks
 from .holdout import hold_out
+from .provenance import describe_run
 from .start import describe_start, resume_latest
 from .trust import read_as_data, trust_checkpoints
 
@@ -21,6 +22,7 @@ __all__ = [
     'add_trust_argument',
     'check_testing',
     'check_training',
+    'describe_run',
     'describe_start',
     'enable_amp',
     'enable_tta',
