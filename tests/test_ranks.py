@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 def _train(hooks, ranks, shapes_root, folder, *options):
     """Train 4 iterations, or as many as the options say."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     config = folder / 'recorded.py'
     hooks = ', '.join(f"dict(type='{hook}')" for hook in ('SemanticCentersHook', *hooks))
     config.write_text(
@@ -83,53 +83,67 @@ def test_two_ranks_move_the_centers_as_one_process_with_both_batches_does(shapes
         assert torch.equal(ours['seen'], expected['seen'])
 
 
-# A step is the same for every split where what the losses divide by is, see docs/long_runs.md; and
-# without Adam, which makes a step of every rounding error of a gradient near zero.
-EQUAL = [
-    'model.criterion.losses.heatmap.type=HeatmapMSELoss',
-    'model.criterion.losses.heatmap.loss_weight=200.0',
+# Without Adam, which makes a step of every rounding error of a gradient near zero.
+STEADY = [
     'optim_wrapper.optimizer._delete_=True',
     'optim_wrapper.optimizer.type=SGD',
     'optim_wrapper.optimizer.lr=0.001',
-    'train_dataloader.dataset.pipeline.2.ratio_range=(1.0,1.0)',  # images fill the crop
     'param_scheduler=None',
     'randomness.deterministic=True',
 ]
 
 
-def _fully_labeled(shapes_root):
-    """Option for the images without void and without a crowd."""
+def _assert_equal_after_20_steps(shapes_root, folder, split, *options):
+    """Steps of one batch of 4 images against a split: ranks, images, batches per step."""
+    states = []
+    for name, (ranks, images, batches) in dict(one=(1, 4, 1), split=split).items():
+        length = 20 * batches
+        _train(
+            ['FrozenNorm'],
+            ranks,
+            shapes_root,
+            folder / name,
+            f'train_dataloader.batch_size={images}',
+            f'optim_wrapper.accumulative_counts={batches}',
+            *iterations(length),
+            *SMALL,
+            *STEADY,
+            *options,
+        )
+        path = folder / name / f'iter_{length}.pth'
+        states.append(torch.load(path, weights_only=False)['state_dict'])
+    expected, state = states
+    assert state.keys() == expected.keys()
+    for key, value in expected.items():
+        limit = 1e-6 if 'centers' in key else 1e-5
+        torch.testing.assert_close(
+            state[key], value, rtol=0, atol=limit, msg=lambda text, key=key: f'{key}: {text}'
+        )
+
+
+def test_two_ranks_train_as_one_large_batch(shapes_root, tmp_path):
+    _assert_equal_after_20_steps(shapes_root, tmp_path, (2, 2, 1))
+
+
+def test_accumulated_batches_train_as_one_large_batch(shapes_root, tmp_path):
+    # What a loss divides by is a batch's own, so it has to be the same in every batch: images that
+    # fill the crop, without void and crowds, and a heatmap loss that does not count the peaks.
     content = json.loads((shapes_root / 'annotations' / 'panoptic_train.json').read_text())
-    indices = [
-        index
+    labeled = [
+        str(index)
         for index, annotation in enumerate(content['annotations'])
         if sum(s['area'] for s in annotation['segments_info'] if not s['iscrowd']) == 64 * 64
     ]
-    assert len(indices) > 3
-    return f'train_dataloader.dataset.indices=[{",".join(map(str, indices))}]'
-
-
-def _parameters_after(steps, shapes_root, folder, ranks, batch_size, counts):
-    """The state that a training of that many steps of 4 images ends with."""
-    options = [f'train_dataloader.batch_size={batch_size}']
-    options += [f'optim_wrapper.accumulative_counts={counts}', *SMALL, *EQUAL]
-    options.append(_fully_labeled(shapes_root))
-    iterations_ = steps * counts
-    _train(['FrozenNorm'], ranks, shapes_root, folder, *options, *iterations(iterations_))
-    path = folder / f'iter_{iterations_}.pth'
-    return torch.load(path, weights_only=False)['state_dict']
-
-
-def test_ranks_batches_and_accumulated_batches_train_alike(shapes_root, tmp_path):
-    expected = _parameters_after(20, shapes_root, tmp_path / 'one', 1, 4, 1)
-    for name, settings in dict(ranks=(2, 2, 1), accumulated=(1, 2, 2)).items():
-        state = _parameters_after(20, shapes_root, tmp_path / name, *settings)
-        assert state.keys() == expected.keys()
-        for key, value in expected.items():
-            limit = 1e-6 if 'centers' in key else 1e-5
-            torch.testing.assert_close(
-                state[key], value, rtol=0, atol=limit, msg=lambda text, key=key: f'{key}: {text}'
-            )
+    assert len(labeled) > 3
+    _assert_equal_after_20_steps(
+        shapes_root,
+        tmp_path,
+        (1, 2, 2),
+        f'train_dataloader.dataset.indices=[{",".join(labeled)}]',
+        'train_dataloader.dataset.pipeline.2.ratio_range=(1.0,1.0)',
+        'model.criterion.losses.heatmap.type=HeatmapMSELoss',
+        'model.criterion.losses.heatmap.loss_weight=200.0',
+    )
 
 
 def _on_two_nodes(script, *arguments, cwd):
