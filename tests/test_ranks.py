@@ -83,6 +83,25 @@ def test_two_ranks_move_the_centers_as_one_process_with_both_batches_does(shapes
         assert torch.equal(ours['seen'], expected['seen'])
 
 
+def test_a_batch_with_nan_on_one_rank_is_left_out_on_all(shapes_root, tmp_path):
+    folder, skip = tmp_path / 'run', 'default_hooks.non_finite.max_skips=1'
+    ranks = _record_steps(['Poison'], 2, shapes_root, folder, *SMALL, skip)
+    for first, second in zip(*ranks, strict=True):
+        assert torch.equal(first['weights'], second['weights'])
+        assert torch.equal(first['centers'], second['centers'])
+        assert first['weights'].isfinite().all() and first['centers'].isfinite().all()
+    steps = ranks[0]
+    changes = [
+        not torch.equal(before['weights'], after['weights'])
+        for before, after in zip(steps, steps[1:], strict=False)
+    ]
+    assert changes == [True, False, True]
+    assert torch.equal(steps[1]['centers'], steps[2]['centers'])
+    report = json.loads((folder / 'non_finite_iter_3.json').read_text())
+    assert [rank['losses']['loss_semantic'] == 'nan' for rank in report['ranks']] == [False, True]
+    assert all(len(rank['images']) == 2 and rank['gradients'] for rank in report['ranks'])
+
+
 # Without Adam, which makes a step of every rounding error of a gradient near zero.
 STEADY = [
     'optim_wrapper.optimizer._delete_=True',
