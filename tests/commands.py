@@ -7,6 +7,16 @@ import sys
 from .paths import ROOT
 
 
+def command_environment() -> dict[str, str]:
+    """Environment in which the tools find the package and the modules of the tests."""
+    return {
+        **os.environ,
+        'PYTHONPATH': f'{ROOT / "projects"}:{ROOT / "tests"}',
+        'PYTHON': sys.executable,
+        'OMP_NUM_THREADS': '1',
+    }
+
+
 def run_command(*command, cwd, **environment) -> str:
     """Run a command that must succeed.
 
@@ -21,13 +31,7 @@ def run_command(*command, cwd, **environment) -> str:
     result = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
-        env={
-            **os.environ,
-            'PYTHONPATH': f'{ROOT / "projects"}:{ROOT / "tests"}',
-            'PYTHON': sys.executable,
-            'OMP_NUM_THREADS': '1',
-            **environment,
-        },
+        env={**command_environment(), **environment},
         capture_output=True,
         text=True,
         timeout=600,

@@ -1,10 +1,13 @@
-"""What all tests share: registered modules, real data, and reproducible property tests."""
+"""What all tests share: registered modules, data, and reproducible property tests."""
 
+import sys
 import warnings
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from .commands import run_command
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 DATA_ROOTS = (PROJECT_ROOT / 'data', PROJECT_ROOT.parent / 'shared' / 'data')
@@ -42,3 +45,13 @@ def coco_sample_root() -> Path:
 def nuclei_root() -> Path:
     """Folder of the nuclei set: one thing class, one stuff class, COCO panoptic format."""
     return _data_folder('nuclei')
+
+
+@pytest.fixture(scope='session')
+def shapes_root(tmp_path_factory) -> Path:
+    """Folder of a few synthetic shapes: 8 images to train on, 3 to score."""
+    root = tmp_path_factory.mktemp('shapes') / 'set'
+    script = PROJECT_ROOT / 'tools' / 'dataset_converters' / 'shapes.py'
+    sizes = ['--train', 8, '--val', 3, '--size', 64]
+    run_command(sys.executable, script, root, *sizes, cwd=root.parent)
+    return root

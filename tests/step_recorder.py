@@ -1,4 +1,4 @@
-"""Hooks for tests of training: one records every step, one keeps batches from seeing each other."""
+"""Hooks for tests of training: they record steps, keep images apart, and spoil a batch."""
 
 from __future__ import annotations
 
@@ -46,3 +46,19 @@ class FrozenNorm(Hook):
         for module in runner.model.modules():
             if isinstance(module, _BatchNorm):
                 module.eval()
+
+
+@HOOKS.register_module()
+class Poison(Hook):
+    """Makes the first features of the second rank's third batch NaN."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        """Spoil them, this once."""
+        if batch_idx == 2 and get_rank() == 1:
+            layer = runner.model.module.backbone.conv1
+            self.handle = layer.register_forward_hook(lambda *call: call[-1] * float('nan'))
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        """Let the next batch be."""
+        if batch_idx == 2 and get_rank() == 1:
+            self.handle.remove()

@@ -66,6 +66,7 @@ from einet.evaluation.score_table import score_table, select_scores, write_score
 from einet.structures.files import check_folder
 from einet.utils import (
     check_testing,
+    describe_run,
     enable_tta,
     load_config,
     prepare_cpu_ranks,
@@ -119,6 +120,8 @@ def main(argv: list[str] | None = None) -> None:
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     if args.out is not None:
         runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=args.out))
+    if is_main_process():
+        runner.logger.info(describe_run(config, ['test']))
     metrics = runner.test()
     if is_main_process():
         report_scores(metrics, Path(runner.log_dir), args)

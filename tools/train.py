@@ -58,6 +58,7 @@ from mmengine.runner import Runner
 
 from einet.utils import (
     check_training,
+    describe_run,
     describe_start,
     enable_amp,
     load_config,
@@ -110,6 +111,8 @@ def main(argv: list[str] | None = None) -> None:
     runner = RUNNERS.build(config) if 'runner_type' in config else Runner.from_cfg(config)
     for warning in warnings:
         runner.logger.warning(warning)
+    if is_main_process():
+        runner.logger.info(describe_run(config, ['train', 'val']))
     runner.logger.info(describe_start(config))
     start = time.monotonic()
     runner.train()

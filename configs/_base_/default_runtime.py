@@ -9,6 +9,7 @@ default_hooks = dict(
     class_names=dict(type='ClassNamesHook'),
     evaluation_check=dict(type='EvaluationCheckHook'),
     resume_schedule=dict(type='ResumeScheduleHook'),
+    non_finite=dict(type='NonFiniteHook'),
     checkpoint=dict(
         type='SafeCheckpointHook',
         by_epoch=False,

@@ -9,7 +9,16 @@ from .version_check import check_versions
 
 with without_notices():
     check_versions()
-    from . import datasets, evaluation, hooks, models, panoptic_deeplab, schedulers, visualization
+    from . import (
+        datasets,
+        evaluation,
+        hooks,
+        loops,
+        models,
+        panoptic_deeplab,
+        schedulers,
+        visualization,
+    )
     from .utils import read_as_data
 
 read_as_data()
@@ -19,6 +28,7 @@ __all__ = [
     'datasets',
     'evaluation',
     'hooks',
+    'loops',
     'models',
     'panoptic_deeplab',
     'schedulers',

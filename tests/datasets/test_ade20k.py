@@ -35,6 +35,8 @@ def test_config_crops_converted_images(tmp_path):
     root = make_ade20k_tree(tmp_path, train=1, val=1)
     load_tool('dataset_converters/ade20k.py').main([str(root), '--workers', '1'])
     config = Config.fromfile(CONFIGS / '_base_' / 'datasets' / 'ade20k_panoptic.py')
+    # An image made smaller than the crop would stay smaller.
+    config.train_dataloader.dataset.pipeline[2].ratio_range = (1.0, 2.0)
     packed = DATASETS.build(dict(config.train_dataloader.dataset, data_root=str(root)))[0]
     assert packed['inputs'].shape == (3, 640, 640)
     assert packed['data_samples'].gt_panoptic_seg.shape == (640, 640)

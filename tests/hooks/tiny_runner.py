@@ -16,6 +16,8 @@ def train_tiny(
     rate: float = 0.1,
     accumulative_counts: int = 1,
     checkpoint_hook: Hook | None = None,
+    optim_wrapper: dict | None = None,
+    sampler: dict | None = None,
     **settings,
 ) -> Runner:
     """Train with batches of one sample, in order, and a checkpoint at every second iteration or
@@ -30,17 +32,22 @@ def train_tiny(
         rate: Learning rate.
         accumulative_counts: Batches per optimizer step.
         checkpoint_hook: In place of mmengine's.
+        optim_wrapper: In place of SGD's, with ``accumulative_counts``.
+        sampler: In place of one that takes the samples in order.
         **settings: More of the Runner's.
     """
     by_epoch = train_cfg['type'] == 'EpochBasedTrainLoop'
-    sampler = dict(type='DefaultSampler' if by_epoch else 'InfiniteSampler', shuffle=False)
+    sampler = sampler or dict(
+        type='DefaultSampler' if by_epoch else 'ResumableSampler', shuffle=False
+    )
     runner = Runner(
         model,
         str(folder),
         train_dataloader=dict(dataset=dataset, batch_size=1, num_workers=0, sampler=sampler),
         train_cfg=train_cfg,
         optim_wrapper=dict(
-            optimizer=dict(type='SGD', lr=rate), accumulative_counts=accumulative_counts
+            optim_wrapper or dict(optimizer=dict(type='SGD', lr=rate)),
+            accumulative_counts=accumulative_counts,
         ),
         default_hooks=dict(
             checkpoint=checkpoint_hook

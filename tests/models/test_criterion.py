@@ -55,6 +55,16 @@ def test_instance_terms_average_over_images_that_have_instances():
     assert values['loss_centroid'].item() == pytest.approx(10.0 * (4 + 1) / 4)
 
 
+def test_images_are_counted_over_all_ranks(monkeypatch):
+    # Two ranks, and the other has no image with instances: the mean is half of this one's count.
+    monkeypatch.setattr('einet.models.criterion.mean_over_ranks', lambda counts: counts / 2)
+    samples = [make_sample((8, 12), [(0, 0, 0, 4, 8), (1, 8, 0, 12, 8)]), make_sample((8, 12), [])]
+    targets = build_targets(samples, (2, 3), num_things_classes=2, num_classes=3)
+    means = [torch.tensor([[0.0, 0.0], [1.0, 0.0]]), torch.zeros(0, 2)]
+    values = _call(EINetCriterion(LOSSES), targets, means, means, torch.zeros(2, 2, 2, 3))
+    assert values['loss_push'].item() == pytest.approx(2 * 2.0 * 2.0)
+
+
 def _two_images_and_a_void_one():
     """Image 0: class 0 in the first column, twice class 1, stuff between; image 1: stuff alone."""
     samples = [

@@ -42,7 +42,7 @@ LOOPS = [
     dict(by_epoch=True),
     dict(),
 ]
-SAMPLERS = ['InfiniteSampler', 'mmengine.InfiniteSampler', InfiniteSampler]
+SAMPLERS = ['ResumableSampler', 'InfiniteSampler', 'mmengine.InfiniteSampler', InfiniteSampler]
 
 
 @pytest.mark.parametrize('loop', LOOPS)

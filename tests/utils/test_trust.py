@@ -112,6 +112,53 @@ def test_inference_refuses_it(narrow, hostile, written, tmp_path):
     assert not written.exists()
 
 
+@pytest.fixture
+def commanding(narrow, tmp_path, written) -> str:
+    """Nothing but data, with the text of a config that writes the file."""
+    text = f'import os\nos.system("touch {written}")\n'
+    checkpoint = torch.load(narrow[1], weights_only=True)
+    checkpoint['meta'].update(config=text, cfg=text, epoch=0, iter=0)
+    checkpoint['message_hub'] = dict(
+        log_scalars={}, runtime_info=dict(cfg=text), resumed_keys=dict(cfg=True)
+    )
+    torch.save(checkpoint, tmp_path / 'commanding.pth')
+    return str(tmp_path / 'commanding.pth')
+
+
+def test_resume_does_not_run_the_config_in_a_checkpoint(narrow, commanding, written, tmp_path):
+    runner = Runner.from_cfg(_config(narrow, tmp_path))
+    runner._train_loop = runner.build_train_loop(runner._train_loop)
+    runner.resume(commanding)
+    assert not written.exists()
+
+
+def test_inference_does_not_run_the_config_in_a_checkpoint(commanding, written):
+    with pytest.raises(ValueError, match='Cannot find the config in the checkpoint'):
+        DetInferencer(weights=commanding, device='cpu', show_progress=False)
+    assert not written.exists()
+    trust_checkpoints()
+    with pytest.raises(AttributeError):  # it names no model
+        DetInferencer(weights=commanding, device='cpu', show_progress=False)
+    assert written.exists()
+
+
+def test_only_best_checkpoints_of_its_own_folder_are_believed(tmp_path):
+    """mmengine removes them, also whole folders, when a better one is written."""
+    (tmp_path / 'work' / 'best_folder').mkdir(parents=True)
+    infos = dict(
+        best_ckpt=str(tmp_path / 'work' / 'best_pq_iter_7.pth'),
+        best_ckpt_sq=str(tmp_path / 'work' / '..' / 'best_sq_iter_7.pth'),
+        best_ckpt_rq=str(tmp_path / 'work' / 'best_folder'),
+        best_ckpt_ap=str(tmp_path / 'work' / 'thesis.tex'),
+        best_score=41.5,
+    )
+    hub = dict(log_scalars={}, runtime_info=infos, resumed_keys=dict.fromkeys(infos, True))
+    torch.save(dict(state_dict={}, message_hub=hub), tmp_path / 'work' / 'iter_9.pth')
+    read = CheckpointLoader.load_checkpoint(str(tmp_path / 'work' / 'iter_9.pth'))['message_hub']
+    assert read['runtime_info'] == {key: infos[key] for key in ('best_ckpt', 'best_score')}
+    assert read['resumed_keys'].keys() == {'best_ckpt', 'best_score'}
+
+
 def test_an_address_refuses_it(narrow, hostile, written, monkeypatch):
     """A file that comes over the network is read by another loader of mmengine's."""
     url = f'https://example.org/{Path(hostile).name}'

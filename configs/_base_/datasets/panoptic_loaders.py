@@ -9,7 +9,7 @@ blur_and_clahe = [
 train_dataloader = dict(
     num_workers=2,
     persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='ResumableSampler', shuffle=True),
     dataset=dict(type='PanopticDataset'),
 )
 val_dataloader = dict(

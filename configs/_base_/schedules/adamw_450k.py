@@ -4,7 +4,7 @@ optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, 
 param_scheduler = [
     dict(type='CosineWarmRestartsLR', t_0=5, t_mult=2, unit=3697, by_epoch=False),
 ]
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=450000, val_interval=10000)
+train_cfg = dict(type='ResumableTrainLoop', max_iters=450000, val_interval=10000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 auto_scale_lr = dict(enable=False, base_batch_size=32)

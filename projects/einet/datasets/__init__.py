@@ -3,6 +3,7 @@
 from .ade20k import ADE20K150PanopticDataset
 from .cityscapes import CityscapesPanopticDataset
 from .coco import Coco2017PanopticDataset
+from .draws import ResumableSampler, SeededDataset
 from .panoptic import PanopticDataset
 from .transforms import GaussianBlur, LoadPanopticSegments, PackPanopticInputs
 from .vistas import VistasPanopticDataset
@@ -15,5 +16,7 @@ __all__ = [
     'LoadPanopticSegments',
     'PackPanopticInputs',
     'PanopticDataset',
+    'ResumableSampler',
+    'SeededDataset',
     'VistasPanopticDataset',
 ]

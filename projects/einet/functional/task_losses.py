@@ -8,6 +8,7 @@ Shape shorthand:
     H, W: map of labels
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -17,12 +18,23 @@ from torch import Tensor
 from .precision import full_precision
 
 
+def nonzero(total: Tensor) -> Tensor:
+    """A divisor that is not 0; the sum above it is 0 when this one is.
+
+    Example:
+        >>> nonzero(torch.tensor([0.0, 3.0]))
+        tensor([1., 3.])
+    """
+    return torch.where(total > 0, total, 1.0)
+
+
 @full_precision
 def heatmap_mse_loss(
     logits: Tensor,
     target: Tensor,
     mask: Tensor | None = None,
     reduction: Literal['mean', 'sum'] = 'mean',
+    divisor: Callable[[Tensor], Tensor] = nonzero,
 ) -> Tensor:
     """Squared error of the heatmap's probabilities, as in Panoptic-DeepLab.
 
@@ -33,6 +45,8 @@ def heatmap_mse_loss(
         reduction: Over the channels; over pixels it is the mean of those that count.
             Panoptic-DeepLab's heatmap has one channel. With ``'sum'`` an object weighs as much
             as there, whatever C_th; with ``'mean'`` it weighs 1 / C_th of that.
+        divisor: Makes what the sum is divided by of the number of pixels that count of this batch;
+            several ranks pass their mean, :func:`einet.models.ranks.mean_over_ranks`.
 
     Returns:
         Scalar in [0, 1] (``'sum'``: [0, C_th]); zero when every pixel is masked.
@@ -49,10 +63,8 @@ def heatmap_mse_loss(
         return logits.sum()
     squared = (logits.sigmoid() - target).square()
     squared = squared.mean(1) if reduction == 'mean' else squared.sum(1)
-    if mask is None:
-        return squared.mean()
-    weights = mask.squeeze(1).to(squared.dtype)
-    return (squared * weights).sum() / nonzero(weights.sum())
+    weights = torch.ones_like(squared) if mask is None else mask.squeeze(1).to(squared.dtype)
+    return (squared * weights).sum() / divisor(weights.sum())
 
 
 @full_precision
@@ -62,6 +74,7 @@ def heatmap_focal_loss(
     mask: Tensor | None = None,
     alpha: float = 2.0,
     beta: float = 4.0,
+    divisor: Callable[[Tensor], Tensor] = nonzero,
 ) -> Tensor:
     r"""Gaussian focal loss of CenterNet, divided by the number of peaks.
 
@@ -74,6 +87,8 @@ def heatmap_focal_loss(
         mask: (B, 1, h, w) bool or float, 0 where a pixel does not count; None when all do.
         alpha: Focus on hard pixels.
         beta: Forgiveness of false positives near a peak.
+        divisor: Makes what the sum is divided by of the number of peaks of this batch;
+            several ranks pass their mean, :func:`einet.models.ranks.mean_over_ranks`.
 
     Returns:
         Scalar >= 0; without peaks it is the sum over the negatives.
@@ -92,7 +107,7 @@ def heatmap_focal_loss(
     if mask is not None:
         losses = losses * mask.to(losses.dtype)
         is_peak = is_peak & (mask > 0)
-    return losses.sum() / is_peak.sum().clamp_min(1)
+    return losses.sum() / divisor(is_peak.sum())
 
 
 @full_precision
@@ -102,6 +117,7 @@ def bootstrapped_cross_entropy(
     weights: Tensor | None = None,
     top_fraction: float = 1.0,
     ignore_index: int = 255,
+    divisor: Callable[[Tensor], Tensor] = nonzero,
 ) -> Tensor:
     """Weighted cross-entropy of the hardest pixels: L_sem, as in DeeperLab.
 
@@ -114,6 +130,8 @@ def bootstrapped_cross_entropy(
             largest weighted loss, at least one.
         ignore_index: Label of pixels that do not count, neither in the sum nor among the pixels
             of which the fraction is taken.
+        divisor: Makes what the sum is divided by of the number of pixels kept of this batch;
+            several ranks pass their mean, :func:`einet.models.ranks.mean_over_ranks`.
 
     Returns:
         Scalar >= 0, the mean over the pixels kept; zero when all are ignored.
@@ -136,19 +154,10 @@ def bootstrapped_cross_entropy(
     if weights is not None:
         losses = losses * weights
     valid = labels != ignore_index
-    num_valid = int(valid.sum())
-    if num_valid == 0:
-        return logits[:0].sum()
-    if top_fraction == 1:
-        return torch.where(valid, losses, 0.0).sum() / num_valid
-    return losses[valid].topk(max(1, int(top_fraction * num_valid)), sorted=False).values.mean()
-
-
-def nonzero(total: Tensor) -> Tensor:
-    """A divisor that is not 0; the sum above it is 0 when this one is.
-
-    Example:
-        >>> nonzero(torch.tensor([0.0, 3.0]))
-        tensor([1., 3.])
-    """
-    return torch.where(total > 0, total, 1.0)
+    count = int(valid.sum())
+    if count and top_fraction < 1:
+        count = max(1, int(top_fraction * count))
+        total = losses[valid].topk(count, sorted=False).values.sum()
+    else:
+        total = torch.where(valid, losses, 0.0).sum()
+    return total / divisor(total.new_tensor(count))

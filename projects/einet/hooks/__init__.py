@@ -3,6 +3,7 @@
 from .checkpoint_hook import SafeCheckpointHook
 from .class_names_hook import ClassNamesHook
 from .evaluation_check_hook import EvaluationCheckHook
+from .non_finite_hook import NonFiniteHook
 from .panoptic_visualization_hook import PanopticVisualizationHook
 from .resume_schedule_hook import ResumeScheduleHook
 from .semantic_centers_hook import SemanticCentersHook
@@ -10,6 +11,7 @@ from .semantic_centers_hook import SemanticCentersHook
 __all__ = [
     'ClassNamesHook',
     'EvaluationCheckHook',
+    'NonFiniteHook',
     'PanopticVisualizationHook',
     'ResumeScheduleHook',
     'SafeCheckpointHook',

@@ -71,11 +71,11 @@ class SafeCheckpointHook(CheckpointHook):
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         """Save at the interval, or at the first end of an optimizer step after it."""
         super().after_train_iter(runner, *args, **kwargs)
-        if self.is_due and _has_stepped(runner):
+        if self.is_due and has_stepped(runner):
             self._save_checkpoint(runner)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
-        self.is_due = not self.by_epoch and not _has_stepped(runner)
+        self.is_due = not self.by_epoch and not has_stepped(runner)
         if not self.is_due:
             with self._removals_last():
                 super()._save_checkpoint_with_step(runner, step, meta)
@@ -98,7 +98,7 @@ class SafeCheckpointHook(CheckpointHook):
             backend.remove(path)
 
 
-def _has_stepped(runner: Runner) -> bool:
+def has_stepped(runner: Runner) -> bool:
     """Whether no step of the optimizer is in progress after this iteration."""
     wrapper = runner.optim_wrapper
     return isinstance(wrapper, OptimWrapperDict) or wrapper.should_update()

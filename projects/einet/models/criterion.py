@@ -19,6 +19,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from .ranks import mean_over_ranks
 from .semantics import semantic_loss
 from .targets import PanopticTargets
 
@@ -66,8 +67,8 @@ class EINetCriterion(BaseModule):
     """Weighted sum of the method's losses, Eq. (10).
 
     Terms on one image's instances are averaged over the images that have instances, the
-    semantic-center term over the images that have labels. A batch without any gives finite,
-    graph-connected zeros.
+    semantic-center term over the images that have labels, those of all ranks. A batch without any
+    gives finite, graph-connected zeros.
 
     Args:
         losses: Loss configs by name; ``None`` leaves a term out. ``semantic``: L_sem on the logits;
@@ -123,8 +124,11 @@ class EINetCriterion(BaseModule):
             'consistency': (raw_means, targets.instance_labels, centers, targets.present),
             'centroid': (means, summary.centroid_embeddings),
         }
-        with_labels = int(targets.present.any(dim=1).sum())
-        with_instances = sum(len(image) > 0 for image in targets.instance_labels)
+        with_labels = targets.present.any(dim=1).sum()
+        with_instances = with_labels.new_tensor(
+            sum(len(image) > 0 for image in targets.instance_labels)
+        )
+        num_labeled, num_filled = mean_over_ranks(torch.stack([with_labels, with_instances]))
         values = {}
         for name, loss in self.losses.items():
             if name == 'semantic':
@@ -132,8 +136,8 @@ class EINetCriterion(BaseModule):
             elif name == 'heatmap':
                 value = loss(outputs.heatmap_logits, targets.heatmap, targets.heatmap_mask)
             else:
-                count = with_labels if name == 'center' else with_instances
-                value = _sum_over_images(loss, per_image[name]) / max(count, 1)
+                count = num_labeled if name == 'center' else num_filled
+                value = _sum_over_images(loss, per_image[name]) / count
             values[f'loss_{name}'] = value
         if 'semantic' in self.losses and outputs.calibrated_logits is not None:
             values['loss_calibrated'] = self.calibrated_weight * semantic_loss(

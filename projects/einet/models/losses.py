@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ..functional import losses as F
 from ..functional import task_losses as T
+from .ranks import mean_over_ranks
 
 Reduction = Literal['mean', 'sum']
 
@@ -128,7 +129,9 @@ class HeatmapMSELoss(nn.Module):
 
     def forward(self, logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
         """Loss of a batch; logits and target (B, C_th, h, w), mask (B, 1, h, w)."""
-        return self.loss_weight * T.heatmap_mse_loss(logits, target, mask, self.reduction)
+        return self.loss_weight * T.heatmap_mse_loss(
+            logits, target, mask, self.reduction, mean_over_ranks
+        )
 
 
 @MODELS.register_module()
@@ -143,7 +146,9 @@ class HeatmapFocalLoss(nn.Module):
 
     def forward(self, logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
         """Loss of a batch; logits and target (B, C_th, h, w), mask (B, 1, h, w)."""
-        return self.loss_weight * T.heatmap_focal_loss(logits, target, mask, self.alpha, self.beta)
+        return self.loss_weight * T.heatmap_focal_loss(
+            logits, target, mask, self.alpha, self.beta, mean_over_ranks
+        )
 
 
 @MODELS.register_module()
@@ -161,5 +166,5 @@ class BootstrappedCrossEntropyLoss(nn.Module):
     def forward(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """Loss of a batch; logits (B, C, H, W), labels and weights (B, H, W)."""
         return self.loss_weight * T.bootstrapped_cross_entropy(
-            logits, labels, weights, self.top_fraction, self.ignore_index
+            logits, labels, weights, self.top_fraction, self.ignore_index, mean_over_ranks
         )

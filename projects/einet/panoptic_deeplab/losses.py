@@ -3,6 +3,7 @@
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
+from ..models.ranks import mean_over_ranks
 from .offsets import offset_l1_loss
 
 
@@ -16,4 +17,4 @@ class OffsetL1Loss(nn.Module):
 
     def forward(self, offsets: Tensor, target: Tensor, mask: Tensor) -> Tensor:
         """Loss of a batch; offsets and target (B, 2, h, w), mask (B, 1, h, w)."""
-        return self.loss_weight * offset_l1_loss(offsets, target, mask)
+        return self.loss_weight * offset_l1_loss(offsets, target, mask, mean_over_ranks)

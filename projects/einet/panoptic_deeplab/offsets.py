@@ -13,6 +13,7 @@ Shape shorthand:
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -66,19 +67,26 @@ def offset_targets(segment_ids: Tensor, centers: Tensor, image_size: tuple[int, 
 
 
 @full_precision
-def offset_l1_loss(offsets: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+def offset_l1_loss(
+    offsets: Tensor,
+    target: Tensor,
+    mask: Tensor,
+    divisor: Callable[[Tensor], Tensor] = nonzero,
+) -> Tensor:
     """Absolute error of the offsets to the instance's center, as in Panoptic-DeepLab.
 
     Args:
         offsets: (B, 2, h, w) float, pixels.
         target: (B, 2, h, w) float, pixels.
         mask: (B, 1, h, w) bool or float, 0 where a pixel does not count.
+        divisor: Makes what the sum is divided by of the number of pixels that count of this batch;
+            several ranks pass their mean, :func:`einet.models.ranks.mean_over_ranks`.
 
     Returns:
         Scalar >= 0: the sum over x and y, its mean over the pixels that count; zero without any.
     """
     weights = mask.to(offsets.dtype)
-    return ((offsets - target).abs() * weights).sum() / nonzero(weights.sum())
+    return ((offsets - target).abs() * weights).sum() / divisor(weights.sum())
 
 
 def group_by_offsets(

@@ -8,7 +8,8 @@ from typing import Any
 from mmengine.config import Config
 
 _EPOCHS, _ITERATIONS = 'EpochBasedTrainLoop', 'IterBasedTrainLoop'
-_LENGTHS = {_EPOCHS: 'max_epochs', _ITERATIONS: 'max_iters'}
+_LENGTHS = {_EPOCHS: 'max_epochs', _ITERATIONS: 'max_iters', 'ResumableTrainLoop': 'max_iters'}
+_ENDLESS_SAMPLERS = ('InfiniteSampler', 'ResumableSampler')
 
 
 def check_training(config: Config) -> list[str]:
@@ -68,9 +69,10 @@ def _loader_problems(config: Config, split: str) -> Iterator[str]:
                     f'workers: add {key}.{setting}={value}'
                 )
     loop = _loop(config) if split == 'train' else 'the evaluation'
-    if _sampler(config, split) == 'InfiniteSampler' and loop in (_EPOCHS, 'the evaluation'):
+    sampler = _sampler(config, split)
+    if sampler in _ENDLESS_SAMPLERS and loop in (_EPOCHS, 'the evaluation'):
         yield (
-            f'{loop} never ends over {key}.sampler.type=InfiniteSampler: set '
+            f'{loop} never ends over {key}.sampler.type={sampler}: set '
             f'{key}.sampler.type=DefaultSampler'
         )
 
@@ -121,15 +123,16 @@ def _training_length(config: Config, entry: Mapping[str, Any]) -> tuple[str, int
 
 def _scheduler_problems(config: Config, key: str, entry: Mapping[str, Any]) -> Iterator[str]:
     name = f'{key} ({type_name(entry["type"])})'
-    if _loop(config) == _ITERATIONS and entry.get('by_epoch', True):
+    loop = _loop(config)
+    if _LENGTHS.get(loop) == 'max_iters' and entry.get('by_epoch', True):
         if not entry.get('convert_to_iter_based', False):
             yield (
-                f'{name} counts epochs, which {_ITERATIONS} does not, so it would never step: set '
+                f'{name} counts epochs, which {loop} does not, so it would never step: set '
                 f'{key}.by_epoch=False, and its lengths in iterations'
             )
         elif 'end' not in entry:
             yield (
-                f'{name} would stop after one epoch, since {_ITERATIONS} has no number of epochs: '
+                f'{name} would stop after one epoch, since {loop} has no number of epochs: '
                 f'set {key}.end, in epochs'
             )
     length = _training_length(config, entry)

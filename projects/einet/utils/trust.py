@@ -1,7 +1,8 @@
 """Checkpoints are data: one that carries code is refused, unless the user trusts it.
 
 A checkpoint is a pickle, and a pickle may run any program when it is read. mmengine tries to read
-one as data and, when that fails, reads it anyway.
+one as data and, when that fails, reads it anyway. It also believes two things that data can say: it
+runs the text of a config, and it removes what is named as the best checkpoint so far.
 """
 
 from __future__ import annotations
@@ -84,7 +85,8 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f'there is no checkpoint {path}')
     with _explained(path), torch.serialization.safe_globals(_DATA):
-        return torch.load(path, map_location, weights_only=not _trusts)
+        content = torch.load(path, map_location, weights_only=not _trusts)
+    return content if _trusts else _without_orders(content, path.parent)
 
 
 def _data_only(loader: Loader) -> Loader:
@@ -93,9 +95,44 @@ def _data_only(loader: Loader) -> Loader:
     @wraps(loader)
     def load(filename: str, *args: Any, **kwargs: Any) -> Any:
         with _explained(filename), _forced(), torch.serialization.safe_globals(_DATA):
-            return loader(filename, *args, **kwargs)
+            content = loader(filename, *args, **kwargs)
+        return content if _trusts else _without_orders(content, None)
 
     return load
+
+
+def _without_orders(content: Any, folder: Path | None) -> Any:
+    """Take out what mmengine would obey.
+
+    Args:
+        content: What a checkpoint holds; changed in place.
+        folder: Where it lies, None if it was downloaded. Training may remove an earlier best
+            checkpoint from there, and from nowhere else.
+    """
+    hub = _dict(content, 'message_hub')
+    infos = _dict(hub, 'runtime_info')
+    for part in (_dict(content, 'meta'), infos, _dict(hub, 'resumed_keys')):
+        for key in ('cfg', 'config'):
+            part.pop(key, None)
+    for key in [key for key, value in infos.items() if _removes_elsewhere(key, value, folder)]:
+        del infos[key]
+        _dict(hub, 'resumed_keys').pop(key, None)
+    return content
+
+
+def _dict(content: Any, key: str) -> dict[Any, Any]:
+    """An entry that is a dict; an empty dict in place of anything else."""
+    value = content.get(key) if isinstance(content, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _removes_elsewhere(key: Any, value: Any, folder: Path | None) -> bool:
+    """Whether an entry names as best checkpoint what is no such file of this folder."""
+    if not str(key).startswith('best_ckpt'):
+        return False
+    path = Path(str(value))
+    is_ours = path.name.startswith('best_') and not path.is_dir()
+    return not is_ours or folder is None or path.parent.resolve() != folder.resolve()
 
 
 @contextmanager

@@ -137,3 +137,9 @@ def test_links(tmp_path):
         assert [name for name, kinds in found.items() if kinds] == ['far.jpg', 'city/a.jpg']
     (finding,) = link_findings(f'{inside}/far.jpg', f'{inside}/')
     assert finding.message == f'{inside}/far.jpg is a link to {outside}/a.jpg'
+
+
+def test_a_name_that_no_file_can_have(tmp_path):
+    (finding,) = location_findings(['a.jpg', 'a\0.jpg'])
+    assert finding.message == r'file_name a\0.jpg'
+    assert list(link_findings(f'{tmp_path}/a\0.jpg', str(tmp_path))) == []

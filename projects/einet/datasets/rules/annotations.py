@@ -63,11 +63,12 @@ def location_findings(names: Iterable[str]) -> Iterator[Finding]:
         names: Paths below those folders.
 
     Yields:
-        Absolute paths, and paths that climb out with ``..``.
+        Absolute paths, paths that climb out with ``..``, and those that no file can have.
     """
     for name in names:
-        if osp.isabs(name) or osp.normpath(name).split(osp.sep)[0] == osp.pardir:
-            yield Finding('outside-folder', f'file_name {name}')
+        climbs = osp.normpath(name).split(osp.sep)[0] == osp.pardir
+        if osp.isabs(name) or climbs or '\0' in name:
+            yield Finding('outside-folder', 'file_name ' + name.replace('\0', '\\0'))
 
 
 def link_findings(path: str, folder: str) -> Iterator[Finding]:
@@ -80,6 +81,8 @@ def link_findings(path: str, folder: str) -> Iterator[Finding]:
     Yields:
         At most one finding.
     """
+    if '\0' in path:  # no file has this name, see location_findings
+        return
     by_name = osp.commonpath([osp.abspath(path), osp.abspath(folder)]) == osp.abspath(folder)
     real, root = osp.realpath(path), osp.realpath(folder)
     if by_name and osp.commonpath([real, root]) != root:
