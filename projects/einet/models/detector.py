@@ -26,8 +26,8 @@ from .recomputation import turn_on_recomputation
 class PanopticDetector(BaseDetector):
     """One encoder, two decoders, and a fusion that turns their maps into a panoptic image.
 
-    A subclass adds heads, ``_forward`` and ``loss``. ``_forward`` gives a named tuple of
-    the batch's maps; the fusion takes that of one image.
+    A subclass adds heads, ``_forward``, ``build_targets`` and ``loss``. ``_forward`` gives a named
+    tuple of the batch's maps; the fusion takes that of one image.
 
     The class counts stand here once and are handed to the parts.
 
