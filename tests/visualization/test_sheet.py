@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from einet.visualization.sheet import SheetRow, compose_sheet, panel_size
+from einet.visualization.sheet import SheetRow, compose_sheet, panel_size, titled, wrapped_rows
 
 
 def filled(height: int, width: int, color: tuple[int, int, int]) -> np.ndarray:
@@ -54,3 +54,27 @@ def test_another_number_of_images_is_an_error():
 def test_no_row_is_an_error():
     with pytest.raises(ValueError, match='at least one row'):
         compose_sheet(['x'], [], 10)
+
+
+def test_a_title_stands_above_its_image_and_fits():
+    image = filled(30, 90, (200, 0, 0))
+    drawn = titled(image, 'a title much longer')
+    assert (drawn[-30:] == image).all()
+    strip = drawn[:-30]
+    assert (strip < 128).all(-1).sum() > 50
+    assert (strip[:, :2] == 255).all() and (strip[:, -2:] == 255).all()
+
+
+def test_images_wrap_and_white_ones_fill_the_last_row():
+    images = [filled(10, 20, (shade, 0, 0)) for shade in (10, 20, 30, 40, 50)]
+    first, second = wrapped_rows('a.jpg', images, 3)
+    assert (first.caption, second.caption) == ('a.jpg', '')
+    assert [int(i[0, 0, 0]) for i in (*first.images, *second.images)] == [10, 20, 30, 40, 50, 255]
+    assert len(wrapped_rows('a.jpg', images[:3], 3)) == 1
+
+
+def test_no_line_is_kept_for_titles_and_captions_that_are_empty():
+    row, bare = (SheetRow(c, [filled(30, 100, (0, 0, 0))]) for c in ('caption', ''))
+    full, without = compose_sheet(['x'], [row, bare], 100), compose_sheet([''], [row, bare], 100)
+    assert len(full) - len(without) == 48
+    assert len(compose_sheet([''], [row, row], 100)) - len(without) == 40

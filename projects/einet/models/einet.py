@@ -86,6 +86,23 @@ class EINet(PanopticDetector):
             heatmap_logits=self.centroid_head(instance.raw),
         )
 
+    def build_targets(
+        self, data_samples: SampleList, feature_size: tuple[int, int]
+    ) -> PanopticTargets:
+        """What the losses compare with.
+
+        Args:
+            data_samples: B samples, packed and padded.
+            feature_size: (h, w) of the network's maps.
+        """
+        return build_targets(
+            data_samples,
+            feature_size=feature_size,
+            num_things_classes=self.num_things_classes,
+            num_classes=self.num_classes,
+            **self.target_options,
+        )
+
     def loss(self, batch_inputs: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
         """Losses of a batch by key, Eq. (10).
 
@@ -94,13 +111,7 @@ class EINet(PanopticDetector):
             batch_data_samples: B samples as packed by :class:`PackPanopticInputs`.
         """
         outputs = self._forward(batch_inputs)
-        targets = build_targets(
-            batch_data_samples,
-            feature_size=outputs.semantic_logits.shape[-2:],
-            num_things_classes=self.num_things_classes,
-            num_classes=self.num_classes,
-            **self.target_options,
-        )
+        targets = self.build_targets(batch_data_samples, outputs.semantic_logits.shape[-2:])
         # One view per image, shared by all uses: their gradients add up image by image.
         semantic_embedding = split_images(outputs.semantic_embedding)
         instance_embedding = split_images(outputs.instance_embedding)

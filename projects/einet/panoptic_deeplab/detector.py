@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..models.detector import PanopticDetector
 from .outputs import PanopticDeepLabOutputs
-from .targets import build_center_targets
+from .targets import CenterTargets, build_center_targets
 
 
 @MODELS.register_module()
@@ -57,6 +57,17 @@ class PanopticDeepLab(PanopticDetector):
             offsets=self.offset_head(instance),
         )
 
+    def build_targets(
+        self, data_samples: SampleList, feature_size: tuple[int, int]
+    ) -> CenterTargets:
+        """What the losses compare with.
+
+        Args:
+            data_samples: B samples, packed and padded.
+            feature_size: (h, w) of the network's maps.
+        """
+        return build_center_targets(data_samples, feature_size, **self.target_options)
+
     def loss(self, batch_inputs: Tensor, batch_data_samples: SampleList) -> dict[str, Tensor]:
         """Losses of a batch by key.
 
@@ -65,7 +76,5 @@ class PanopticDeepLab(PanopticDetector):
             batch_data_samples: B samples as packed by :class:`PackPanopticInputs`.
         """
         outputs = self._forward(batch_inputs)
-        targets = build_center_targets(
-            batch_data_samples, tuple(outputs.semantic_logits.shape[-2:]), **self.target_options
-        )
+        targets = self.build_targets(batch_data_samples, tuple(outputs.semantic_logits.shape[-2:]))
         return self.criterion(outputs=outputs, targets=targets)

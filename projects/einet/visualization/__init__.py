@@ -1,4 +1,4 @@
-"""Drawing: panoptic maps, heatmaps, embeddings, contact sheets, and a visualizer for mmdet."""
+"""Drawing: panoptic maps, heatmaps, embeddings, targets, contact sheets; mmdet's visualizer."""
 
 from .centers import plot_centers
 from .colors import SegmentColors, segment_colors
@@ -7,7 +7,8 @@ from .local_visualizer import PanopticLocalVisualizer
 from .maps import embedding_colors, heatmap_overlay
 from .panels import PANEL_TITLES, model_panels
 from .panoptic import draw_panoptic, resize_pair
-from .sheet import SheetRow, compose_sheet, panel_size
+from .sheet import SheetRow, compose_sheet, panel_size, titled, wrapped_rows
+from .targets import target_panels
 
 __all__ = [
     'PANEL_TITLES',
@@ -24,4 +25,7 @@ __all__ = [
     'plot_centers',
     'resize_pair',
     'segment_colors',
+    'target_panels',
+    'titled',
+    'wrapped_rows',
 ]

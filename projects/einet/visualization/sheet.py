@@ -43,13 +43,51 @@ def panel_size(height: int, width: int, box: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
+def titled(image: np.ndarray, title: str) -> np.ndarray:
+    """Put a line of text above an image, in letters that are small enough for it.
+
+    Args:
+        image: (h, w, 3) uint8 RGB.
+        title: Text.
+
+    Returns:
+        (h + strip, w, 3) uint8 RGB.
+    """
+    width = image.shape[1]
+    strip = Image.new('RGB', (width, 2 * _CAPTION_SIZE), _PAPER)
+    pen = ImageDraw.Draw(strip)
+    size = _CAPTION_SIZE
+    while size > 8 and pen.textlength(title, load_font(size, False, title)) > width:
+        size -= 1
+    font = load_font(size, False, title)
+    pen.text((width / 2, _CAPTION_SIZE), title, _INK, font, anchor='mm')
+    return np.concatenate([np.array(strip), image])
+
+
+def wrapped_rows(caption: str, images: Sequence[np.ndarray], columns: int) -> list[SheetRow]:
+    """Lay any number of images out in as many rows as they need.
+
+    Args:
+        caption: Line of text above the first row.
+        images: (h, w, 3) uint8 RGB, all of one size.
+        columns: Images in a row.
+
+    Returns:
+        Rows of exactly ``columns`` images; white ones fill the last.
+    """
+    blank = np.full_like(images[0], 255)
+    filled = [*images, *[blank] * (-len(images) % columns)]
+    starts = range(0, len(filled), columns)
+    return [SheetRow('' if i else caption, filled[i : i + columns]) for i in starts]
+
+
 def compose_sheet(
     titles: Sequence[str], rows: Sequence[SheetRow], box: int, heading: str = ''
 ) -> np.ndarray:
     """Compose a contact sheet.
 
     Args:
-        titles: One per column.
+        titles: One per column; the line is left out when all are empty.
         rows: At least one, each with as many images as there are titles.
         box: Width of a column; images are at most this wide and centered in it.
         heading: Line at the top.
@@ -68,11 +106,11 @@ def compose_sheet(
                 f'row "{row.caption}" has {len(row.images)} images for {len(titles)} titles'
             )
     heading_height = 2 * _HEADING_SIZE if heading else 0
-    top = _MARGIN + heading_height + 2 * _TITLE_SIZE
-    caption_height = 2 * _CAPTION_SIZE
+    top = _MARGIN + heading_height + (2 * _TITLE_SIZE if any(titles) else 0)
+    caption_heights = [2 * _CAPTION_SIZE if row.caption else 0 for row in rows]
     heights = [max(image.shape[0] for image in row.images) for row in rows]
     width = 2 * _MARGIN + len(titles) * box + (len(titles) - 1) * _GAP
-    height = top + sum(heights) + len(rows) * (caption_height + _GAP) + _MARGIN
+    height = top + sum(heights) + sum(caption_heights) + len(rows) * _GAP + _MARGIN
     sheet = Image.new('RGB', (width, height), _PAPER)
     pen = ImageDraw.Draw(sheet)
     if heading:
@@ -81,7 +119,7 @@ def compose_sheet(
     for left, title in zip(lefts, titles, strict=True):
         font = load_font(_TITLE_SIZE, text=title)
         pen.text((left + box / 2, top - _TITLE_SIZE), title, _INK, font, anchor='mm')
-    for row, row_height in zip(rows, heights, strict=True):
+    for row, row_height, caption_height in zip(rows, heights, caption_heights, strict=True):
         pen.text(
             (_MARGIN, top + caption_height / 2),
             row.caption,
