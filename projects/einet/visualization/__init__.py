@@ -1,7 +1,7 @@
 """Drawing: panoptic maps, heatmaps, embeddings, targets, contact sheets; mmdet's visualizer."""
 
 from .centers import plot_centers
-from .colors import SegmentColors, segment_colors
+from .colors import SegmentColors, segment_colors, track_colors
 from .ground_truth import ground_truth
 from .local_visualizer import PanopticLocalVisualizer
 from .maps import embedding_colors, heatmap_overlay
@@ -25,6 +25,7 @@ __all__ = [
     'plot_centers',
     'resize_pair',
     'segment_colors',
+    'track_colors',
     'target_panels',
     'titled',
     'wrapped_rows',
