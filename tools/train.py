@@ -33,7 +33,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         'when there is none, start as the config says (load_from)',
     )
     parser.add_argument(
-        '--amp', action='store_true', help='automatic mixed precision (needs an accelerator)'
+        '--amp',
+        nargs='?',
+        const='float16',
+        choices=('float16', 'bfloat16'),
+        help='automatic mixed precision: in float16, which needs an accelerator, or bfloat16',
     )
     parser.add_argument(
         '--auto-scale-lr',
@@ -71,7 +75,7 @@ def build_config(args: argparse.Namespace) -> Config:
     """The config of the run that the command line asks for."""
     config = load_config(args)
     if args.amp:
-        enable_amp(config)
+        enable_amp(config, args.amp)
     if args.auto_scale_lr:
         if 'base_batch_size' not in config.get('auto_scale_lr', {}):
             raise ValueError(

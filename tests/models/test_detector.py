@@ -55,3 +55,29 @@ def test_features_are_the_backbones(model):
 def test_unknown_options_are_refused_by_name(config, name):
     with pytest.raises(TypeError, match=f'{name} got arguments that it does not take: kneck'):
         MODELS.build(config(kneck=dict(type='FPN')))
+
+
+@pytest.mark.slow
+def test_compile_takes_the_trunk_and_gives_the_same_maps():
+    graphs = []
+
+    def backend(graph, _inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    options = dict(backend=backend, fullgraph=True)
+    plain, compiled = (
+        MODELS.build(tiny_model(compile=setting)).eval() for setting in (False, options)
+    )
+    compiled.load_state_dict(plain.state_dict())
+    images = torch.randn(1, 3, 32, 48)
+    with torch.no_grad():
+        expected, maps = plain(images, mode='tensor'), compiled(images, mode='tensor')
+    assert len(graphs) == 3  # backbone and two decoders
+    for name, values in expected._asdict().items():
+        torch.testing.assert_close(getattr(maps, name), values)
+
+
+def test_compile_excludes_recomputation():
+    with pytest.raises(ValueError, match='exclude each other'):
+        MODELS.build(tiny_model(compile=True, activation_checkpointing=['backbone']))

@@ -105,8 +105,17 @@ def test_data_root_without_data_is_an_error():
 
 def test_amp_without_an_accelerator_is_an_error(monkeypatch):
     monkeypatch.setattr(config_module, 'get_device', lambda: 'cpu')
-    with pytest.raises(ValueError, match='--amp needs an accelerator'):
+    with pytest.raises(ValueError, match='--amp needs an accelerator.*--amp bfloat16'):
         enable_amp(Config(dict(optim_wrapper=dict(type='OptimWrapper'))))
+
+
+def test_bfloat16_needs_neither_an_accelerator_nor_a_scale(monkeypatch):
+    monkeypatch.setattr(config_module, 'get_device', lambda: 'cpu')
+    settings = dict(type='AmpOptimWrapper', loss_scale='dynamic', accumulative_counts=4)
+    config = Config(dict(optim_wrapper=settings))
+    enable_amp(config, 'bfloat16')
+    expected = dict(type='BFloat16OptimWrapper', accumulative_counts=4)
+    assert config.optim_wrapper.to_dict() == expected
 
 
 def test_amp_changes_the_wrapper_and_keeps_what_is_set(monkeypatch):

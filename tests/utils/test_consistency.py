@@ -123,3 +123,12 @@ def test_a_loop_of_ones_own_is_left_alone():
     config.train_cfg = dict(type='OwnLoop', length=3)
     config.param_scheduler = dict(type='StepLR', step_size=8)
     assert check_training(config) == []
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'), [('compile', True), ('activation_checkpointing', ['backbone'])]
+)
+def test_switches_of_the_runner_that_the_model_has_as_well(key, value):
+    with pytest.raises(ValueError, match=rf"mmengine's {key} .*: set model\.{key}="):
+        check_training(_config(**{key: value}))
+    assert check_training(_config(**{key: None, f'model.{key}': value})) == []

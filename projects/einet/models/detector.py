@@ -9,6 +9,8 @@ Shape shorthand:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mmdet.models.detectors import BaseDetector
 from mmdet.registry import MODELS
 from mmdet.structures import SampleList
@@ -18,6 +20,7 @@ from torch import Tensor
 from ..functional.resize import Shapes
 from .checkpoints import checked_weights, drop_other_shapes, name_classes
 from .outputs import split_outputs, write_prediction
+from .recomputation import turn_on_recomputation
 
 
 class PanopticDetector(BaseDetector):
@@ -39,12 +42,19 @@ class PanopticDetector(BaseDetector):
         fusion: One image's outputs -> its panoptic result.
         neck: Backbone's features -> those that the decoders take; None where they fit as they are.
         targets: Options of the function that makes the training targets.
+        compile: Compile backbone, neck and decoders with :func:`torch.compile`: True, or a dict of
+            its options. Heads are single convolutions; in losses and fusion the number of
+            instances is a size, for which each batch would be compiled anew.
+        activation_checkpointing: Names of the parts whose activations the backward pass computes
+            again, ``['backbone', 'semantic_decoder', 'instance_decoder']``: less memory, more
+            time, same gradients. See :func:`turn_on_recomputation`. Not with ``compile``.
         allow_other_classes: Load the rest of a checkpoint whose class counts differ (transfer);
             otherwise such a checkpoint is an error.
         data_preprocessor: See :class:`PanopticDataPreprocessor`.
 
     Raises:
         TypeError: An argument that neither this class nor the subclass takes.
+        ValueError: ``compile`` with ``activation_checkpointing``, or a part that does not exist.
     """
 
     def __init__(
@@ -58,6 +68,8 @@ class PanopticDetector(BaseDetector):
         fusion: dict,
         neck: dict | None = None,
         targets: dict | None = None,
+        compile: bool | dict = False,
+        activation_checkpointing: Sequence[str] = (),
         allow_other_classes: bool = False,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
@@ -91,6 +103,20 @@ class PanopticDetector(BaseDetector):
         self.instance_decoder = MODELS.build(instance_decoder)
         self.criterion = MODELS.build(criterion)
         self.fusion = MODELS.build({**self.class_counts, **fusion})
+        turn_on_recomputation(self, activation_checkpointing)
+        if compile is not False:
+            if activation_checkpointing:
+                raise ValueError(
+                    f'{type(self).__name__}: compile and activation_checkpointing exclude each '
+                    f'other: torch.compile cannot follow a recomputation that leaves running '
+                    f'statistics alone. Leave one of them out'
+                )
+            self._compile_trunk({} if compile is True else compile)
+
+    def _compile_trunk(self, options: dict) -> None:
+        for part in (self.backbone, self.neck, self.semantic_decoder, self.instance_decoder):
+            if part is not None:
+                part.compile(**options)
 
     def init_weights(self) -> None:
         """Initialize; published weights of the backbone must be readable and fit."""

@@ -81,23 +81,29 @@ def _set_in_dataset(dataset: Any, key: str, value: Any) -> int:
     return len(settings)
 
 
-def enable_amp(config: Config) -> None:
+def enable_amp(config: Config, dtype: str = 'float16') -> None:
     """Train with automatic mixed precision.
 
     Args:
         config: Config whose ``optim_wrapper`` is changed in place.
+        dtype: ``'float16'``, whose losses are scaled, or ``'bfloat16'``.
 
     Raises:
-        ValueError: There is no accelerator, or the config has an optimizer wrapper of its own.
+        ValueError: There is no accelerator for float16, or the config has an optimizer wrapper of
+            its own.
     """
-    if get_device() == 'cpu':
+    if dtype == 'float16' and get_device() == 'cpu':
         raise ValueError(
             '--amp needs an accelerator (CUDA, NPU, MLU or MUSA) and none was found; '
-            'leave it out to train in float32'
+            'leave it out to train in float32, or try --amp bfloat16'
         )
     kind = type_name(config.optim_wrapper.type)
-    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'BFloat16OptimWrapper'):
         raise ValueError(f'--amp replaces OptimWrapper, but optim_wrapper.type is {kind}')
+    if dtype == 'bfloat16':
+        config.optim_wrapper.type = 'BFloat16OptimWrapper'
+        config.optim_wrapper.pop('loss_scale', None)
+        return
     config.optim_wrapper.type = 'AmpOptimWrapper'
     config.optim_wrapper.setdefault('loss_scale', 'dynamic')
 

@@ -13,7 +13,7 @@ _ENDLESS_SAMPLERS = ('InfiniteSampler', 'ResumableSampler')
 
 
 def check_training(config: Config) -> list[str]:
-    """Check loop, samplers, schedulers and workers of a training together.
+    """Check loop, samplers, schedulers, workers and the runner's switches of a training together.
 
     Args:
         config: As :func:`load_config` gives it.
@@ -24,7 +24,11 @@ def check_training(config: Config) -> list[str]:
     Raises:
         ValueError: Names every setting that cannot work, with the key to change.
     """
-    problems = [*_loader_problems(config, 'train'), *_loop_problems(config)]
+    problems = [
+        *_loader_problems(config, 'train'),
+        *_loop_problems(config),
+        *_runner_problems(config),
+    ]
     if config.get('val_cfg'):
         problems += _loader_problems(config, 'val')
     warnings = []
@@ -99,6 +103,19 @@ def _loop_problems(config: Config) -> Iterator[str]:
         yield f'{loop} takes train_cfg.{right}, not {wrong}: give the whole train_cfg anew'
     elif right not in settings:
         yield f'{loop} needs train_cfg.{right}'
+
+
+def _runner_problems(config: Config) -> Iterator[str]:
+    """What mmengine's runner would do to the whole model, and a model's option does better."""
+    reasons = {
+        'compile': 'compiles the whole training step: in its losses the number of instances is a '
+        'size, so that nearly each batch is compiled anew',
+        'activation_checkpointing': 'records each batch twice in running statistics, and leaves '
+        'parts without gradient whose input needs none, such as the backbone',
+    }
+    for key, reason in reasons.items():
+        if config.get(key):
+            yield f"mmengine's {key} {reason}: set model.{key}={config[key]} in its place"
 
 
 def _scheduler_entries(schedulers: Any, key: str = 'param_scheduler') -> Iterator[tuple[str, Any]]:

@@ -1,5 +1,6 @@
 """Drawing: panoptic maps, heatmaps, embeddings, targets, contact sheets; mmdet's visualizer."""
 
+from .centers import plot_centers
 from .colors import SegmentColors, segment_colors
 from .curves import draw_curves, read_curves
 from .ground_truth import ground_truth
@@ -25,6 +26,7 @@ __all__ = [
     'heatmap_overlay',
     'model_panels',
     'panel_size',
+    'plot_centers',
     'read_curves',
     'resize_pair',
     'run_network',

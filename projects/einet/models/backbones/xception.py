@@ -16,8 +16,8 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.utils.checkpoint import checkpoint
 
+from ..recomputation import turn_on_recomputation
 from .xception_blocks import ConvNorm, XceptionBlock
 
 # (width, stride) of each block; all three networks share the exit flow.
@@ -44,7 +44,7 @@ class Xception(BaseModule):
         frozen_stages: -1 freezes nothing, 0 the stem, k the stem and the blocks up to the one that
             gives feature k - 1.
         norm_eval: Keep batch norms at their stored statistics in training.
-        with_cp: Recompute activations in the backward pass to save memory.
+        with_cp: Recompute each block's activations in the backward pass to save memory.
         init_cfg: mmengine's initialization, such as ``dict(type='Pretrained', checkpoint=...)``;
             None for Kaiming's.
 
@@ -75,13 +75,14 @@ class Xception(BaseModule):
         self.out_channels = tuple(self.feature_channels[i] for i in out_indices)
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
-        self.with_cp = with_cp
 
         norm_cfg = {'eps': 1e-3, **norm_cfg}
         self.stem = nn.ModuleList(
             [ConvNorm(in_channels, 32, 3, 2, norm_cfg), ConvNorm(32, 64, 3, 1, norm_cfg)]
         )
         self._make_blocks(output_stride, norm_cfg)
+        if with_cp:
+            turn_on_recomputation(self, ['blocks'])
         self.head = None
         if num_classes is not None:
             self.head = nn.ModuleDict({'fc': nn.Linear(self.feature_channels[-1], num_classes)})
@@ -143,10 +144,7 @@ class Xception(BaseModule):
             x = F.relu(layer(x), inplace=True)
         features = []
         for index, block in enumerate(self.blocks):
-            if self.with_cp and self.training:
-                x, before = checkpoint(block, x, use_reentrant=False)
-            else:
-                x, before = block(x)
+            x, before = block(x)
             if index in self.feature_blocks[:-1]:
                 features.append(before)
         features.append(x)
