@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from ..browser import Browser, find_browser
+from ..paths import CONFIGS
 from .load import load_tool
 from .narrow import narrow_model
 
@@ -70,9 +71,12 @@ def test_mistakes_are_one_line(command, tmp_path):
     tool = load_tool('analysis_tools/report.py')
     with pytest.raises(SystemExit):
         tool.parse_args([config, checkpoint, '--against', 'nowhere.pth'])
+    (tmp_path / 'file').touch()
     with pytest.raises(SystemExit, match='--out-dir: cannot write'):
-        (tmp_path / 'file').touch()
         tool.main([config, checkpoint, '--out-dir', str(tmp_path / 'file')])
+    options = ['--data-root', data_root, '--out-dir', str(tmp_path), '--device', 'cpu']
+    with pytest.raises(SystemExit, match='is no checkpoint of .*are missing or have another shape'):
+        tool.main([str(CONFIGS / 'einet_tiny_shapes.py'), checkpoint, *options])
 
 
 @pytest.fixture(scope='module')
@@ -128,10 +132,11 @@ class TestInABrowser:
     def test_a_click_on_a_heading_sorts(self, browser):
         cells = "[...document.querySelectorAll('.sortable tbody tr')].map((r) => r.cells[%d]%s)"
         browser.evaluate("document.querySelectorAll('.sortable th')[3].scrollIntoView()")
-        scores = browser.evaluate(cells % (5, '.dataset.key'))
-        browser.point('.sortable thead th:nth-child(6)', click=True)  # TP, largest first
-        ordered = browser.evaluate(cells % (5, '.dataset.key'))
-        assert ordered == sorted(scores, key=int, reverse=True) != scores
+        missed = browser.evaluate(cells % (7, '.dataset.key'))
+        browser.point('.sortable thead th:nth-child(8)', click=True)  # FN, largest first
+        ordered = browser.evaluate(cells % (7, '.dataset.key'))
+        assert ordered == sorted(missed, key=int, reverse=True)
+        assert len(set(ordered)) > 1
         browser.point('.sortable thead th:nth-child(1)', click=True)
         browser.point('.sortable thead th:nth-child(1)', click=True)
         names = browser.evaluate(cells % (0, '.textContent'))

@@ -66,6 +66,7 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
 
+from einet.deployment.weights import load_trained
 from einet.report import RUNS, ReportBuilder
 from einet.structures.files import check_folder
 from einet.utils import load_config
@@ -73,7 +74,6 @@ from einet.visualization import draw_curves, read_curves
 
 # After einet, which keeps mmdet's notices off the screen.
 # isort: split
-from mmdet.apis import init_detector
 from mmdet.registry import DATASETS
 
 
@@ -99,7 +99,7 @@ def main(argv: list[str] | None = None) -> None:
         check_folder(args.out_dir, '--out-dir')
         dataset = build_dataset(config, args.split)
         device = args.device or get_device()
-        models = [init_detector(config, path, device=device) for path in checkpoints]
+        models = [load_trained(config, path).to(device) for path in checkpoints]
     except (OSError, ValueError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
     builder = ReportBuilder(args.out_dir, dataset, models, args.box)
