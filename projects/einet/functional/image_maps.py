@@ -102,6 +102,9 @@ class ImageMaps(NamedTuple):
         cells = self.cells
         height, width = cells.map_shape
         step = max(_SCORES // max(len(xy) * width, 1), 1)
+        if step >= height:  # as nearly always: nothing to look up, which a GPU would wait for
+            yield ScoreBand(slice(None), self.score_maps(xy), cells)
+            return
         edges = torch.arange(0, height + step, step, device=pixels.device)
         row = cells.rows.low[torch.div(pixels, cells.ori_shape[1], rounding_mode='floor')]
         ends = torch.searchsorted(row, edges).tolist()

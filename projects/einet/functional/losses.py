@@ -10,7 +10,7 @@ Shape shorthand:
     D: embedding width
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -80,7 +80,7 @@ def semantic_center_loss(
     else:
         rows = max(_CHUNK // len(present), 1)
         parts = zip(*(torch.split(t, rows) for t in (embeddings, slot, weight)), strict=True)
-        options = dict(use_reentrant=False, preserve_rng_state=False)
+        options: Any = dict(use_reentrant=False, preserve_rng_state=False)
         sums = [checkpoint(_distance_sums, *part, table, **options) for part in parts]
         near, far = torch.stack(sums).sum(0)
     inside = counts[present].to(near.dtype)

@@ -9,7 +9,7 @@ Shape shorthand:
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -109,7 +109,7 @@ def heatmap_focal_loss(
     # Logarithms, powers and products make a dozen maps: those of a few channels at a time.
     channels = max(_CHUNK // max(logits[:, :1].numel(), 1), 1)
     parts = zip(torch.split(logits, channels, 1), torch.split(target, channels, 1), strict=True)
-    options = dict(use_reentrant=False, preserve_rng_state=False)
+    options: Any = dict(use_reentrant=False, preserve_rng_state=False)
     totals = [checkpoint(_focal_sum, *part, mask, alpha, beta, **options) for part in parts]
     is_peak = target == 1
     return torch.stack(totals).sum() / divisor(
