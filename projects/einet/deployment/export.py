@@ -61,7 +61,13 @@ class EINetGraph(nn.Module):
             maps.semantic_logits,
             maps.heatmap_logits,
             maps.instance_embedding,
-            make_grid(maps.semantic_logits, (height, width), image_size, original_size),
+            make_grid(
+                maps.semantic_logits.shape[-2:],
+                (height, width),
+                image_size,
+                original_size,
+                like=maps.semantic_logits,
+            ),
         )
 
 
