@@ -41,17 +41,31 @@ def program():
 
 
 def _narrow(folder: Path, base: str, divisor: int = 16, **fusion: object) -> tuple[str, str]:
-    """Config and checkpoint with random weights; decisions are clear, and peaks are many."""
+    """Config and checkpoint of a small model with random weights."""
     file = folder / 'narrow.py'
     file.write_text(NARROW.format(base=CONFIGS / base, divisor=divisor, fusion=fusion))
     torch.manual_seed(0)
-    model = MODELS.build(Config.fromfile(file).model)
-    for name, layer in model.named_modules():
-        if name.endswith(('classifier', 'predictor')):
-            torch.nn.init.normal_(layer.weight)
-            torch.nn.init.zeros_(layer.bias)
-    torch.save(dict(state_dict=model.state_dict(), meta={}), folder / 'narrow.pth')
+    _save(MODELS.build(Config.fromfile(file).model), folder / 'narrow.pth')
     return str(file), str(folder / 'narrow.pth')
+
+
+def _save(model, path):
+    torch.save(dict(state_dict=model.state_dict(), meta={}), path)
+
+
+def _make_decisive(model, path, image):
+    """Give the logits of random weights the mean 0 and the spread of a trained model."""
+    data = dict(inputs=[torch.from_numpy(image.transpose(2, 0, 1).copy())])
+    with torch.no_grad():
+        maps = model(model.data_preprocessor(data)['inputs'])
+        for layer, logits in (
+            (model.semantic_head.classifier, maps.semantic_logits),
+            (model.centroid_head.predictor, maps.heatmap_logits),
+        ):
+            scale = 3 / logits.std(dim=(0, 2, 3))
+            layer.bias.copy_((layer.bias - logits.mean(dim=(0, 2, 3))) * scale)
+            layer.weight.mul_(scale[:, None, None, None])
+    _save(model, path)
 
 
 def _predict(model, config, path):
@@ -68,28 +82,38 @@ def _predict(model, config, path):
     return np.where(ids % 1000 == model.num_classes, 0, ids + 1), dict(scores)
 
 
+SETS = {
+    'nuclei': dict(
+        preset='einet_r18_nuclei.py',
+        images='val',
+        # Any size, all classes together.
+        options=(),
+        settings=dict(grouping='vote', min_peak_distance=0.5, stuff_area=300),
+    ),
+    'coco_sample': dict(
+        preset='einet_r18_coco-sample.py',
+        images='val2017',
+        # A fixed size, to which PyTorch pads too, each class by itself.
+        options=('--size', '320', '320'),
+        settings=dict(divisor=320, stuff_area=300),
+    ),
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize('data', ['nuclei', 'coco'])
-def test_results_are_pytorch_s_on_real_images(
-    export, program, data, nuclei_root, coco_sample_root, tmp_path
-):
-    if data == 'nuclei':
-        root, images, size = nuclei_root, nuclei_root / 'val', []
-        fusion = dict(grouping='vote', min_peak_distance=0.5, stuff_area=300)
-        files = _narrow(tmp_path, 'einet_r18_nuclei.py', **fusion)
-    else:
-        root, images, size = coco_sample_root, coco_sample_root / 'val2017', ['320', '320']
-        files = _narrow(tmp_path, 'einet_r18_coco-sample.py', divisor=320, stuff_area=300)
-    out = str(tmp_path / 'model.onnx')
-    export.main(
-        [*files, '--out', out, '--data-root', str(root), *(['--size', *size] if size else [])]
-    )
+@pytest.mark.parametrize('data', SETS)
+def test_results_are_pytorch_s_on_real_images(export, program, data, request, tmp_path):
+    case, root = SETS[data], request.getfixturevalue(f'{data}_root')
+    files = _narrow(tmp_path, case['preset'], **case['settings'])
+    out, config = str(tmp_path / 'model.onnx'), Config.fromfile(files[0])
+    paths = sorted((root / case['images']).iterdir())[:4]
+    model = export.load_trained(config, files[1])
+    _make_decisive(model, files[1], cv2.imread(str(paths[0])))
+    export.main([*files, '--out', out, '--data-root', str(root), *case['options']])
     onnx.checker.check_model(out)
     predictor = program.PanopticPredictor(out, threads=1)
-    config = Config.fromfile(files[0])
-    model = export.load_trained(config, files[1])
     count = 0
-    for path in sorted(images.iterdir())[:4]:
+    for path in paths:
         panoptic, segments = predictor(cv2.imread(str(path)))
         expected, scores = _predict(model, config, path)
         assert (panoptic == expected).mean() >= 0.999

@@ -174,12 +174,11 @@ def _graph(model: PanopticDetector, max_peaks: int) -> tuple[nn.Module, list[str
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the exporter's progress and its notes on other packages off the screen."""
-    notes = logging.getLogger('torch.onnx')
-    level = notes.level
-    notes.setLevel(logging.ERROR)
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
             warnings.simplefilter('ignore')
             yield
     finally:
-        notes.setLevel(level)
+        logging.disable(level)
