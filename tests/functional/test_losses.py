@@ -391,3 +391,19 @@ def test_centroid_loss_without_instances_has_a_graph_to_both_arguments():
     centroid_regularization(means, embeddings).backward()
     assert means.grad is not None
     assert embeddings.grad is not None
+
+
+@pytest.mark.parametrize('reduction', ['mean', 'sum'])
+def test_center_loss_of_parts_is_that_of_all_pixels(reduction, monkeypatch):
+    labels = torch.tensor([0, 2, 255, 2, 3]).repeat(8)
+
+    def loss_and_gradients():
+        pixels, centers = random_double(40, 3).requires_grad_(), random_double(5, 3, seed=1)
+        centers.requires_grad_()
+        loss = semantic_center_loss(pixels, labels, centers, reduction=reduction)
+        return loss, *torch.autograd.grad(loss, (pixels, centers))
+
+    expected = loss_and_gradients()
+    monkeypatch.setattr('einet.functional.losses._CHUNK', 3 * 7)  # 7 pixels x 3 categories
+    for value, other in zip(loss_and_gradients(), expected, strict=True):
+        torch.testing.assert_close(value, other)

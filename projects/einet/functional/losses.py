@@ -10,17 +10,20 @@ Shape shorthand:
     D: embedding width
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from .interaction import calibrated_cosine, embedding_distance
 from .precision import full_precision
 
 # Smallest argument of the logarithm in Eq. 6: a term is at most -log(1e-6) = 13.8.
 MIN_CONSISTENCY = 1e-6
+# Distances (pixels x categories) at a time: a 4096 x 4096 image with 133 categories has 2^27.
+_CHUNK = 1 << 24
 
 
 @full_precision
@@ -71,17 +74,30 @@ def semantic_center_loss(
     slot = slots[torch.where(valid, labels.long(), 0)]
     weight = valid.to(embeddings.dtype)
 
-    distances = embedding_distance(embeddings.contiguous(), centers[present])
-    own = distances.gather(1, slot[:, None]).squeeze(1) * weight
-    near = own.new_zeros(len(present)).index_add(0, slot, own)
-    far = weight @ distances.scatter(1, slot[:, None], 0.0)
-    inside = counts[present].to(own.dtype)
+    table = centers[present]
+    if len(slot) * len(present) <= _CHUNK:
+        near, far = _distance_sums(embeddings, slot, weight, table)
+    else:
+        rows = max(_CHUNK // len(present), 1)
+        parts = zip(*(torch.split(t, rows) for t in (embeddings, slot, weight)), strict=True)
+        options: Any = dict(use_reentrant=False, preserve_rng_state=False)
+        sums = [checkpoint(_distance_sums, *part, table, **options) for part in parts]
+        near, far = torch.stack(sums).sum(0)
+    inside = counts[present].to(near.dtype)
     if reduction == 'sum':
         terms = F.relu(near - far + margin) / inside
     else:
         outside = weight.sum() - inside
         terms = F.relu(near / inside - far / outside.clamp_min(1) + margin)
     return terms.mean() if category_reduction == 'mean' else terms.sum()
+
+
+def _distance_sums(embeddings: Tensor, slot: Tensor, weight: Tensor, centers: Tensor) -> Tensor:
+    """Sums of distances to each center: over its own pixels, and over the others; (2, C)."""
+    distances = embedding_distance(embeddings.contiguous(), centers)
+    own = distances.gather(1, slot[:, None]).squeeze(1) * weight
+    near = own.new_zeros(len(centers)).index_add(0, slot, own)
+    return torch.stack([near, weight @ distances.scatter(1, slot[:, None], 0.0)])
 
 
 @full_precision

@@ -95,11 +95,11 @@ class EmbeddingPanopticFusion(PanopticFusion):
             maps: What one image's maps, or several views of it, say.
 
         Returns:
-            The panoptic map and its instances.
+            The panoptic map and its instances, with their embeddings; several views' side by side.
         """
         by_class = self.grouping == 'class'
         peaks, semantics, groups = self._by_class(maps) if by_class else self._by_vote(maps)
-        return merge_segments(
+        result = merge_segments(
             semantics,
             groups,
             peaks,
@@ -108,18 +108,17 @@ class EmbeddingPanopticFusion(PanopticFusion):
             self.num_things_classes,
             self.stuff_area,
         )
+        embeddings = torch.cat(maps.at(peaks.xy[result.peaks]), dim=1)
+        return result._replace(embeddings=embeddings)
 
     def _by_class(self, maps: ImageMaps) -> tuple[Peaks, Semantics, Tensor]:
         """Peaks, semantics, and the peak of every thing pixel: each class by itself."""
         semantics = maps.semantics
         peaks = self._peaks(maps, maps.heatmap_logits, maps.cell_labels)
-        groups = group_pixels(
-            maps.score_maps(peaks.xy),
-            peaks.labels,
-            maps.cells,
-            semantics.thing_pixels,
-            semantics.thing_labels,
-        )
+        pixels, labels = semantics.thing_pixels, semantics.thing_labels
+        groups = torch.full_like(pixels, -1)
+        for part, scores, cells in maps.score_bands(peaks.xy, pixels):
+            groups[part] = group_pixels(scores, peaks.labels, cells, pixels[part], labels[part])
         return peaks, semantics, groups
 
     def _by_vote(self, maps: ImageMaps) -> tuple[Peaks, Semantics, Tensor]:
@@ -131,7 +130,9 @@ class EmbeddingPanopticFusion(PanopticFusion):
         peaks = self._peaks(maps, heatmap, is_stuff)
         if len(peaks.labels) == 0:
             return peaks, semantics, torch.full_like(semantics.thing_pixels, -1)
-        groups = largest_map(maps.score_maps(peaks.xy), maps.cells, semantics.thing_pixels)
+        groups = torch.empty_like(semantics.thing_pixels)
+        for part, scores, cells in maps.score_bands(peaks.xy, semantics.thing_pixels):
+            groups[part] = largest_map(scores, cells, semantics.thing_pixels[part])
         labels = majority_labels(
             groups, semantics.thing_labels, len(peaks.labels), self.num_things_classes
         )
