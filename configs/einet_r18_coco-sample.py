@@ -10,5 +10,4 @@ model = dict(
     embed_dims=64,
     instance_head=dict(position_scale=32.0),
 )
-model['criterion']['losses']['center'] = dict(loss_weight=0.01)
 train_cfg = dict(max_iters=4500, val_interval=1500)

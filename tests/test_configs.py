@@ -145,6 +145,20 @@ def test_paper_presets_of_both_methods_share_encoder_and_decoders(name):
     _assert_equal_networks(ours.model, peer.model)
 
 
+@pytest.mark.parametrize('name', ['tiny_shapes', 'r18_nuclei', 'r18_coco-sample'])
+def test_every_repair_changes_the_small_presets(name):
+    variants = _read(CONFIGS / '_base_' / 'variants' / 'repairs.py').variants
+    assert {'none', 'before', 'printed'} < set(variants)
+    models = [_load(CONFIGS / f'einet_{name}.py').model]
+    for changes in variants.values():
+        config = _load(CONFIGS / f'einet_{name}.py')
+        config.merge_from_dict(dict(changes))
+        # Refuses an option that does not exist.
+        MODELS.build(config.model)
+        assert config.model not in models
+        models.append(config.model)
+
+
 def _assert_equal_networks(one, other):
     for part in ('data_preprocessor', 'backbone', 'semantic_decoder', 'instance_decoder'):
         assert one[part] == other[part]

@@ -54,6 +54,19 @@ def test_more_images_than_there_are_and_none(command, tmp_path):
         tool.parse_args([config, checkpoint, '--num', '0'])
 
 
+def test_centers_beside_the_pixels(command, tmp_path):
+    config, checkpoint, data_root = command
+    tool = load_tool('analysis_tools/plot_centers.py')
+    out = tmp_path / 'centers.png'
+    options = ['--data-root', data_root, '--num', '2', '--pixels', '50', '--device', 'cpu']
+    tool.main([config, checkpoint, '--out', str(out), *options])
+    assert cv2.imread(str(out)).shape == (500, 1100, 3)
+    peer = 'panoptic_deeplab/panoptic-deeplab_tiny_shapes.py'
+    config, checkpoint, data_root = narrow_model(tmp_path, peer)
+    with pytest.raises(SystemExit, match='PanopticDeepLab has no semantic centers'):
+        tool.main([config, checkpoint, '--data-root', data_root, '--device', 'cpu'])
+
+
 def test_image_demo_draws_with_the_inferencer_of_mmdet(command, tmp_path):
     config, checkpoint, data_root = command
     image = Path(data_root) / 'val' / '000000000002.jpg'

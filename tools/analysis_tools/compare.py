@@ -2,7 +2,7 @@ r"""Train and test several configs with the same seeds, and put them side by sid
 
 One run per config and seed, in WORK_DIR/<config>/seed<n>. A complete run is reused; one that
 was interrupted goes on from its last checkpoint. WORK_DIR/comparison.{md,json} get the mean, the
-spread over seeds and the paired difference from the first config.
+spread over seeds and the paired difference from the first config, anew after every run.
 
     python tools/analysis_tools/compare.py configs/ablation/table3_*_tiny_shapes.py \
         --work-dir work_dirs/table3 --seeds 0 1 2 --jobs 2 --cfg-options train_cfg.max_iters=300
@@ -199,6 +199,13 @@ def build_rows(args: argparse.Namespace) -> dict[str, Config]:
     return rows
 
 
+def write_comparison(folder: Path, scores: dict[str, dict[int, dict[str, float | None]]]) -> None:
+    """Put the runs that are complete side by side, as JSON and as a table."""
+    comparison = compare_scores(scores)
+    (folder / 'comparison.json').write_text(json.dumps(comparison, indent=1))
+    (folder / 'comparison.md').write_text(format_table(comparison))
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run what is missing, then write the comparison."""
     args = parse_args(argv)
@@ -225,11 +232,8 @@ def main(argv: list[str] | None = None) -> None:
                 text = str(error)
             minutes = (time.monotonic() - start) / 60
             print(f'[{done}/{len(runs)}] {minutes:.1f} min  {run.folder}: {text}', flush=True)
-    comparison = compare_scores(scores)
-    (args.work_dir / 'comparison.json').write_text(json.dumps(comparison, indent=1))
-    table = format_table(comparison)
-    (args.work_dir / 'comparison.md').write_text(table)
-    print(table)
+            write_comparison(args.work_dir, scores)
+    print(format_table(compare_scores(scores)))
     if failures:
         sys.exit(f'{len(failures)} of {len(runs)} runs failed; the same command tries them again')
 

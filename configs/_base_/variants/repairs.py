@@ -1,26 +1,35 @@
-# Rows of docs/study.md: changes of an EINet config, by name, for compare.py --variants.
+# Rows of docs/study.md: changes of a small EINet's config, by name, for compare.py --variants.
 
-# Every equation as printed, see ablation/literal_all_r50_cityscapes.py.
-_printed = {
-    'model.esm.reduction': 'sum',
-    'model.interaction.literal_affinity': True,
-    'model.interaction.instances': 'all',
-    'model.interaction.calibration': 'replace',
-    'model.interaction.centers.normalize': False,
-    'model.criterion.losses.center.reduction': 'sum',
-    'model.criterion.losses.center.category_reduction': 'sum',
-    'model.criterion.losses.centroid.reduction': 'sum',
-}
-# The defaults of version 0.1.0.
+# The small presets of version 0.1.0.
 _before = {
     'model.interaction.instances': 'all',
+    'model.semantic_head.hidden_channels': None,
+    'model.instance_head.position_scale': 16.0,
     'model.criterion.calibrated_weight': 1.0,
     'model.criterion.losses.semantic.loss_weight': 0.5,
+    'model.criterion.losses.heatmap.loss_weight': 1.0,
+    'model.criterion.losses.center.loss_weight': 0.1,
     'model.criterion.losses.center.category_reduction': 'sum',
+    'model.criterion.losses.centroid.loss_weight': 10.0,
 }
 variants = dict(
-    printed=_printed,
+    # No interaction, all else as it is now.
+    none={
+        'model.interaction.sem_aug': False,
+        'model.criterion.losses.consistency': None,
+        'model.criterion.losses.centroid': None,
+    },
     before=_before,
+    # Every equation as printed, see ablation/literal_all_r50_cityscapes.py.
+    printed={
+        **_before,
+        'model.esm.reduction': 'sum',
+        'model.interaction.literal_affinity': True,
+        'model.interaction.calibration': 'replace',
+        'model.interaction.centers.normalize': False,
+        'model.criterion.losses.center.reduction': 'sum',
+        'model.criterion.losses.centroid.reduction': 'sum',
+    },
     # One repair at a time.
     own={**_before, 'model.interaction.instances': 'own'},
     extra={
@@ -28,11 +37,16 @@ variants = dict(
         'model.criterion.calibrated_weight': 0.5,
         'model.criterion.losses.semantic.loss_weight': 1.0,
     },
-    mean={**_before, 'model.criterion.losses.center.category_reduction': 'mean'},
-    # All repairs, but no interaction.
-    none={
-        'model.interaction.sem_aug': False,
-        'model.criterion.losses.consistency': None,
-        'model.criterion.losses.centroid': None,
+    center={
+        **_before,
+        'model.criterion.losses.center.category_reduction': 'mean',
+        'model.criterion.losses.center.loss_weight': 0.01,
+    },
+    centroid={**_before, 'model.criterion.losses.centroid.loss_weight': 1.0},
+    hidden={**_before, 'model.semantic_head.hidden_channels': 64},
+    peaks={
+        **_before,
+        'model.instance_head.position_scale': 8.0,
+        'model.criterion.losses.heatmap.loss_weight': 2.0,
     },
 )

@@ -185,7 +185,7 @@ def find_peaks(
     ranking = heatmap if ranking is None else ranking
     if valid is not None:
         heatmap, ranking = (maps[:, : valid[0], : valid[1]] for maps in (heatmap, ranking))
-    keep = _first_of_window(ranking, kernel_size) & (heatmap > threshold)
+    keep = first_of_window(ranking, kernel_size) & (heatmap > threshold)
     channel, y, x = keep.nonzero(as_tuple=True)
     # Two stable sorts: by falling rank, then by class.
     order = ranking[channel, y, x].argsort(descending=True, stable=True)
@@ -200,7 +200,7 @@ def find_peaks(
     return Peaks(torch.stack((x, y), dim=1), channel, heatmap[channel, y, x])
 
 
-def _first_of_window(maps: Tensor, kernel_size: int) -> Tensor:
+def first_of_window(maps: Tensor, kernel_size: int) -> Tensor:
     """Whether each cell is the first largest of the window around it; (C, h, w) bool."""
     height, width = maps.shape[-2:]
     before, after = (kernel_size - 1) // 2, kernel_size // 2

@@ -1,5 +1,6 @@
 """Drawing: panoptic maps, heatmaps, embeddings, targets, contact sheets; mmdet's visualizer."""
 
+from .centers import plot_centers
 from .colors import SegmentColors, segment_colors
 from .ground_truth import ground_truth
 from .local_visualizer import PanopticLocalVisualizer
@@ -21,6 +22,7 @@ __all__ = [
     'heatmap_overlay',
     'model_panels',
     'panel_size',
+    'plot_centers',
     'resize_pair',
     'segment_colors',
     'target_panels',
