@@ -127,7 +127,9 @@ def report(configs: tuple[str, str], batch: tuple[int, int, int], steps: int) ->
     """Time one batch and print its table."""
     images, size, num_instances = batch
     print(f'\n{images} x {size} x {size}, up to {num_instances} instances, {configs[0]}')
-    print(f'{"":20}' + ''.join(f'{part:>11}' for part in (*PARTS, 'step')) + '   losses', flush=True)
+    print(
+        f'{"":20}' + ''.join(f'{part:>11}' for part in (*PARTS, 'step')) + '   losses', flush=True
+    )
     detectors = {name: TimedStep(config) for name, config in zip(NAMES, configs, strict=True)}
     data = make_batch(*batch, detectors['EINet'].model)
     for _ in range(steps + 1):
