@@ -1,7 +1,9 @@
 """One image's maps: which semantics they get, and nearness to peaks in one or more embeddings."""
 
+import pytest
 import torch
 
+from einet.functional.grouping import largest_map
 from einet.functional.image_maps import ImageMaps, image_maps
 from einet.functional.resize import Shapes, resize_maps
 
@@ -44,3 +46,23 @@ def test_nearness_by_hand():
     # 0, 1 + 9 and 16 + 1, to (4, 0, 1) they are 17, 9 + 9 + 1 and 0.
     assert (2 * (scores[0] - scores[1])).tolist() == [17, 9, -17]
     assert maps.score_maps(xy[:0]).shape == (0, 1, 3)
+
+
+@pytest.mark.parametrize(('limit', 'bands'), [(1, 7), (3 * 5 * 2, 4), (3 * 5 * 3, 3), (1 << 26, 1)])
+def test_bands_of_scores_say_the_same_as_all_of_them(limit, bands, monkeypatch):
+    monkeypatch.setattr('einet.functional.image_maps._SCORES', limit)
+    shapes = Shapes((28, 20), (26, 20), (61, 17))
+    generator = torch.Generator().manual_seed(0)
+    logits, heatmap, *views = (torch.randn(n, 7, 5, generator=generator) for n in (4, 2, 6, 3))
+    maps = image_maps(logits, heatmap, views[0], shapes)._replace(embeddings=views)
+    xy = torch.tensor([[0, 0], [4, 3], [2, 6]])
+    pixels = torch.arange(3, 61 * 17, 2)
+    expected = largest_map(maps.score_maps(xy), maps.cells, pixels)
+    assert expected.unique().tolist() == [0, 1, 2]
+    nearest = torch.full_like(pixels, -1)
+    parts = list(maps.score_bands(xy, pixels))
+    for part, scores, cells in parts:
+        assert nearest[part].eq(-1).all()
+        nearest[part] = largest_map(scores, cells, pixels[part])
+    assert nearest.equal(expected)
+    assert len(parts) == bands

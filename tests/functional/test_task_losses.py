@@ -203,3 +203,19 @@ def test_masks_choose_rows_and_columns():
     # Three peaks, of which two count.
     loss = heatmap_focal_loss(logits, torch.tensor([[[[1.0, 1.0], [1.0, 0.0]]]]), mask)
     assert loss.item() == pytest.approx(2 * 0.25 * math.log(2) / 2)
+
+
+def test_focal_of_a_few_channels_at_a_time(monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    target = torch.rand(2, 5, 3, 4, generator=generator).round(decimals=1)
+    mask = torch.rand(2, 1, 3, 4, generator=generator) > 0.3
+
+    def loss_and_gradient():
+        logits = torch.linspace(-3, 3, target.numel()).view_as(target).requires_grad_()
+        loss = heatmap_focal_loss(logits, target, mask, alpha=1.5, beta=3)
+        return loss, torch.autograd.grad(loss, logits)[0]
+
+    expected = loss_and_gradient()
+    monkeypatch.setattr('einet.functional.task_losses._CHUNK', 2 * 12 * 2)  # two channels
+    for value, other in zip(loss_and_gradient(), expected, strict=True):
+        torch.testing.assert_close(value, other)

@@ -49,3 +49,12 @@ def test_logits_are_enlarged_between_the_corners_of_pixels():
     enlarged = semantic_loss(lambda logits, *_: logits, logits, _targets(), 1)
     # The middles of four pixels lie at -1/4, 1/4, 3/4 and 5/4 of the way between the two logits.
     assert enlarged.tolist() == [[[[0, 1, 3, 4]]]]
+
+
+def test_a_loss_that_upsamples_gets_the_logits_as_they_are():
+    def given(logits, *_):
+        return logits
+
+    given.upsamples = True
+    logits = torch.zeros(1, 2, 1, 2)
+    assert semantic_loss(given, logits, _targets(), 1) is logits

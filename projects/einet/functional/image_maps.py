@@ -8,15 +8,34 @@ Shape shorthand:
     H, W: original image
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from .grouping import Semantics, score_maps, semantic_decision
 from .resize import BilinearCells, Shapes
 from .voting import softmax_at
+
+# Scores (peaks x cells) at a time, which bounds memory at any image size and number of peaks.
+_SCORES = 1 << 26
+
+
+class ScoreBand(NamedTuple):
+    """Some rows of the score maps.
+
+    Attributes:
+        pixels: Which of the pixels that were asked for lie here.
+        scores: (K, rows, w) float.
+        cells: From these rows to the original image.
+    """
+
+    pixels: slice
+    scores: Tensor
+    cells: BilinearCells
 
 
 class ImageMaps(NamedTuple):
@@ -50,7 +69,7 @@ class ImageMaps(NamedTuple):
         x, y = xy.unbind(1)
         return [embedding[:, y, x].t() for embedding in self.embeddings]
 
-    def score_maps(self, xy: Tensor) -> Tensor:
+    def score_maps(self, xy: Tensor, rows: slice = slice(None)) -> Tensor:
         """How near each cell is to each peak, Eq. (9).
 
         Embeddings of different views are not comparable, those of one view are. So the views are
@@ -58,15 +77,41 @@ class ImageMaps(NamedTuple):
 
         Args:
             xy: (K, 2) int64, cells of the maps.
+            rows: Rows of cells that are asked for.
 
         Returns:
-            (K, h, w) float.
+            (K, rows, w) float.
         """
-        maps = map(score_maps, self.embeddings, self.at(xy))
+        parts = [embedding[:, rows] for embedding in self.embeddings]
+        maps = map(score_maps, parts, self.at(xy))
         total = next(maps)
         for scores in maps:
             total += scores
         return total
+
+    def score_bands(self, xy: Tensor, pixels: Tensor) -> Iterator[ScoreBand]:
+        """The score maps, some rows at a time where image and peaks are many.
+
+        Args:
+            xy: (K, 2) int64, cells of the maps.
+            pixels: (N,) int64, rising flat indices of pixels of the original image.
+
+        Yields:
+            Bands from top to bottom, of which each pixel is in one.
+        """
+        cells = self.cells
+        height, width = cells.map_shape
+        step = max(_SCORES // max(len(xy) * width, 1), 1)
+        if step >= height:  # as nearly always: nothing to look up, which a GPU would wait for
+            yield ScoreBand(slice(None), self.score_maps(xy), cells)
+            return
+        edges = torch.arange(0, height + step, step, device=pixels.device)
+        row = cells.rows.low[torch.div(pixels, cells.ori_shape[1], rounding_mode='floor')]
+        ends = torch.searchsorted(row, edges).tolist()
+        for first, (begin, end) in zip(range(0, height, step), pairwise(ends), strict=True):
+            # The row below a band serves as the lower corners of its last one.
+            scores = self.score_maps(xy, slice(first, first + step + 1))
+            yield ScoreBand(slice(begin, end), scores, cells.band(first, first + step))
 
 
 def image_maps(

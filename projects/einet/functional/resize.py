@@ -14,6 +14,7 @@ Shape shorthand:
     K: points
 """
 
+import copy
 from typing import NamedTuple
 
 import torch
@@ -151,6 +152,22 @@ class BilinearCells:
             sample_axis((torch.arange(pixels, dtype=torch.float64) + 0.5) * step - 0.5, size, like)
             for pixels, size, step in axes
         )
+
+    def band(self, first: int, last: int) -> 'BilinearCells':
+        """The mapping from the map's rows ``first`` to ``last`` alone, of the pixels they serve.
+
+        Args:
+            first: First row of cells.
+            last: Row after the last one; the row below it serves as their lower corners.
+
+        Returns:
+            Mapping from ``maps[..., first : last + 1, :]``. Pixels keep their numbers.
+        """
+        band = copy.copy(self)
+        band.map_shape = (min(last + 1, self.map_shape[0]) - first, self.map_shape[1])
+        low, high, weight = self.rows
+        band.rows = Samples(low - first, high - first, weight)
+        return band
 
     def expand(self, values: Tensor) -> Tensor:
         """Give every output pixel the value of its cell: (h, w) -> (ori_height, ori_width)."""

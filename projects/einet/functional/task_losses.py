@@ -9,13 +9,18 @@ Shape shorthand:
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from .precision import full_precision
+from .upsampled_cross_entropy import upsampled_cross_entropy
+
+# Values (images x channels x cells) in flight in the focal loss, which bounds its memory.
+_CHUNK = 1 << 22
 
 
 def nonzero(total: Tensor) -> Tensor:
@@ -99,15 +104,28 @@ def heatmap_focal_loss(
         >>> heatmap_focal_loss(logits, target)  # 2 * (1/2)^2 log(2)
         tensor(0.3466)
     """
-    probability = logits.sigmoid()
+    if mask is not None:
+        mask = mask.to(logits.dtype)
+    # Logarithms, powers and products make a dozen maps: those of a few channels at a time.
+    channels = max(_CHUNK // max(logits[:, :1].numel(), 1), 1)
+    parts = zip(torch.split(logits, channels, 1), torch.split(target, channels, 1), strict=True)
+    options: Any = dict(use_reentrant=False, preserve_rng_state=False)
+    totals = [checkpoint(_focal_sum, *part, mask, alpha, beta, **options) for part in parts]
     is_peak = target == 1
+    return torch.stack(totals).sum() / divisor(
+        (is_peak if mask is None else is_peak & (mask > 0)).sum()
+    )
+
+
+def _focal_sum(
+    logits: Tensor, target: Tensor, mask: Tensor | None, alpha: float, beta: float
+) -> Tensor:
+    """Sum of the focal loss over pixels and channels."""
+    probability = logits.sigmoid()
     positive = (1 - probability).pow(alpha) * F.logsigmoid(logits)
     negative = (1 - target).pow(beta) * probability.pow(alpha) * F.logsigmoid(-logits)
-    losses = -torch.where(is_peak, positive, negative)
-    if mask is not None:
-        losses = losses * mask.to(losses.dtype)
-        is_peak = is_peak & (mask > 0)
-    return losses.sum() / divisor(is_peak.sum())
+    losses = -torch.where(target == 1, positive, negative)
+    return losses.sum() if mask is None else (losses * mask).sum()
 
 
 @full_precision
@@ -122,7 +140,7 @@ def bootstrapped_cross_entropy(
     """Weighted cross-entropy of the hardest pixels: L_sem, as in DeeperLab.
 
     Args:
-        logits: (B, C, H, W) float.
+        logits: (B, C, h, w) float; upsampled to the labels' size where they are coarser.
         labels: (B, H, W) integer in [0, C), or ``ignore_index``.
         weights: (B, H, W) float, a factor per pixel; None for 1. Panoptic-DeepLab and the paper
             take 3 inside small instances.
@@ -150,7 +168,7 @@ def bootstrapped_cross_entropy(
     """
     if not 0 < top_fraction <= 1:
         raise ValueError(f'top_fraction must be in (0, 1], got {top_fraction}.')
-    losses = F.cross_entropy(logits, labels.long(), reduction='none', ignore_index=ignore_index)
+    losses = upsampled_cross_entropy(logits, labels.long(), ignore_index)
     if weights is not None:
         losses = losses * weights
     valid = labels != ignore_index

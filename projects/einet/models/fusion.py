@@ -113,13 +113,10 @@ class EmbeddingPanopticFusion(PanopticFusion):
         """Peaks, semantics, and the peak of every thing pixel: each class by itself."""
         semantics = maps.semantics
         peaks = self._peaks(maps, maps.heatmap_logits, maps.cell_labels)
-        groups = group_pixels(
-            maps.score_maps(peaks.xy),
-            peaks.labels,
-            maps.cells,
-            semantics.thing_pixels,
-            semantics.thing_labels,
-        )
+        pixels, labels = semantics.thing_pixels, semantics.thing_labels
+        groups = torch.full_like(pixels, -1)
+        for part, scores, cells in maps.score_bands(peaks.xy, pixels):
+            groups[part] = group_pixels(scores, peaks.labels, cells, pixels[part], labels[part])
         return peaks, semantics, groups
 
     def _by_vote(self, maps: ImageMaps) -> tuple[Peaks, Semantics, Tensor]:
@@ -131,7 +128,9 @@ class EmbeddingPanopticFusion(PanopticFusion):
         peaks = self._peaks(maps, heatmap, is_stuff)
         if len(peaks.labels) == 0:
             return peaks, semantics, torch.full_like(semantics.thing_pixels, -1)
-        groups = largest_map(maps.score_maps(peaks.xy), maps.cells, semantics.thing_pixels)
+        groups = torch.empty_like(semantics.thing_pixels)
+        for part, scores, cells in maps.score_bands(peaks.xy, semantics.thing_pixels):
+            groups[part] = largest_map(scores, cells, semantics.thing_pixels[part])
         labels = majority_labels(
             groups, semantics.thing_labels, len(peaks.labels), self.num_things_classes
         )

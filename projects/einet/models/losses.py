@@ -163,6 +163,8 @@ class HeatmapFocalLoss(nn.Module):
 class BootstrappedCrossEntropyLoss(nn.Module):
     """L_sem, see :func:`einet.functional.task_losses.bootstrapped_cross_entropy`."""
 
+    upsamples = True
+
     def __init__(
         self, top_fraction: float = 1.0, ignore_index: int = 255, loss_weight: float = 1.0
     ) -> None:
@@ -172,7 +174,7 @@ class BootstrappedCrossEntropyLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Loss of a batch; logits (B, C, H, W), labels and weights (B, H, W)."""
+        """Loss of a batch; logits (B, C, h, w), labels and weights (B, H, W)."""
         return self.loss_weight * T.bootstrapped_cross_entropy(
             logits, labels, weights, self.top_fraction, self.ignore_index, mean_over_ranks
         )

@@ -61,7 +61,8 @@ def semantic_loss(loss: nn.Module, logits: Tensor, targets: SemanticTargets, str
     """L_sem of a batch.
 
     Args:
-        loss: Takes logits, labels and weights.
+        loss: Takes logits, labels and weights. With an attribute ``upsamples`` that is true it
+            gets the logits as they are, otherwise at the labels' size.
         logits: (B, C, h, w).
         targets: Labels and weights of the batch.
         stride: Compare at this fraction of the input's resolution.
@@ -72,5 +73,6 @@ def semantic_loss(loss: nn.Module, logits: Tensor, targets: SemanticTargets, str
     height, width = targets.sem_seg.shape[-2:]
     size = (-(-height // stride), -(-width // stride))
     labels, weights = (nearest(m, size) for m in (targets.sem_seg, targets.pixel_weights))
-    logits = F.interpolate(logits, size, mode='bilinear', align_corners=False)
+    if not getattr(loss, 'upsamples', False):
+        logits = F.interpolate(logits, size, mode='bilinear', align_corners=False)
     return loss(logits, labels, weights)
