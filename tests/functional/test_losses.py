@@ -410,7 +410,7 @@ def test_center_loss_of_parts_is_that_of_all_pixels(reduction):
 
 
 def test_images_of_a_batch_have_the_losses_of_each_alone():
-    """Three images with 3, 0 and 2 instances; rows that are not visible hold what must not count."""
+    """Images with 3, 0 and 2 instances; rows that are not visible must not count."""
     pixels, centers = random_double(3, 20, 4), random_double(3, 5, 4, seed=1)
     means, centroids = random_double(3, 4, 4, seed=2), random_double(3, 4, 4, seed=3)
     generator = torch.Generator().manual_seed(0)

@@ -128,7 +128,7 @@ def draw_gaussians(
     height, width = size
     heatmap = torch.zeros(num_classes * height * width, device=centers_xy.device)
     centers = torch.div(centers_xy, 1, rounding_mode='floor').long()
-    limits = centers.new_tensor([width, height])
+    limits = torch.stack([centers.new_full((), side) for side in (width, height)])
     first = torch.minimum((centers - radii[:, None]).clamp(min=0), limits)
     extents = (torch.minimum(centers + radii[:, None] + 1, limits) - first).clamp(min=0)
     ends = extents.prod(dim=1).cumsum(0)

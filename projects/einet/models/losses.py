@@ -64,7 +64,7 @@ class InstancePushLoss(nn.Module):
         self.delta_d = delta_d
         self.loss_weight = loss_weight
 
-    def forward(self, instance_means: Tensor, visible: Tensor) -> Tensor:
+    def forward(self, instance_means: Tensor, visible: Tensor | None = None) -> Tensor:
         """Losses of images; E (B, K, D), and which are visible (B, K)."""
         return self.loss_weight * F.instance_push_loss(instance_means, self.delta_d, visible)
 
@@ -100,7 +100,7 @@ class InstanceSemanticConsistencyLoss(nn.Module):
         instance_labels: Tensor,
         centers: Tensor,
         present: Tensor,
-        visible: Tensor,
+        visible: Tensor | None = None,
     ) -> Tensor:
         """Losses of images; E (B, K, D), g (B, K), Q (B, C, D), J (B, C), visible (B, K)."""
         return self.loss_weight * F.instance_semantic_consistency_loss(
@@ -118,7 +118,10 @@ class CentroidRegularization(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(
-        self, instance_means: Tensor, centroid_embeddings: Tensor, visible: Tensor
+        self,
+        instance_means: Tensor,
+        centroid_embeddings: Tensor,
+        visible: Tensor | None = None,
     ) -> Tensor:
         """Losses of images; E (B, K, D), O (B, K, D), visible (B, K)."""
         return self.loss_weight * F.centroid_regularization(

@@ -137,7 +137,7 @@ def _middles(
 ) -> Tensor:
     """Middles of a map's cells in pixels, given rows and columns per pixel: (2, h, w) xy."""
     y, x = (
-        (torch.arange(size, dtype=torch.float64) + 0.5) / step - 0.5
+        (torch.arange(size, dtype=torch.float64, device=like.device) + 0.5) / step - 0.5
         for size, step in zip((height, width), steps, strict=True)
     )
     return torch.stack((x.expand(height, width), y[:, None].expand(height, width))).to(like)
