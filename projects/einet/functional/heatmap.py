@@ -201,7 +201,12 @@ def find_peaks(
 
 
 def first_of_window(maps: Tensor, kernel_size: int) -> Tensor:
-    """Whether each cell is the first largest of the window around it; (C, h, w) bool."""
+    """Whether each cell is the first largest of the window around it; (C, h, w) bool.
+
+    Example:
+        >>> first_of_window(torch.tensor([[[1.0, 3.0, 3.0, 2.0, 4.0]]]), kernel_size=3)
+        tensor([[[False,  True, False, False,  True]]])
+    """
     height, width = maps.shape[-2:]
     before, after = (kernel_size - 1) // 2, kernel_size // 2
     if maps.numel() == 0:

@@ -47,7 +47,7 @@ def split_rows(maps: Tensor, max_values: int = _CHUNK) -> tuple[Tensor, ...]:
     if rows >= maps.shape[-2]:
         return (maps,)
     if not (maps.requires_grad and torch.is_grad_enabled()):
-        return maps.split(rows, dim=-2)
+        return torch.split(maps, rows, dim=-2)
     buffer = _GradientBuffer(maps.shape, rows)
     bands: tuple[Tensor, ...] = _Split.apply(maps, buffer)  # type: ignore[no-untyped-call]
     return tuple(
@@ -65,7 +65,7 @@ def split_like(maps: Tensor, bands: Sequence[Tensor]) -> tuple[Tensor, ...]:
         (tensor([[1, 2],
                 [3, 4]]), tensor([[5, 6]]))
     """
-    return maps.split([band.shape[-2] for band in bands], dim=-2)
+    return torch.split(maps, [band.shape[-2] for band in bands], dim=-2)
 
 
 def pixels(bands: Sequence[Tensor]) -> list[Tensor]:
@@ -121,13 +121,15 @@ class _GradientBuffer:
         """Place of one band's gradient."""
         if self.values is None:
             self.values = gradient.new_empty(self.shape)
-        return self.values.split(self.rows, dim=-2)[index]
+        return torch.split(self.values, self.rows, dim=-2)[index]
 
     def take(self, gradients: tuple[Tensor | None, ...]) -> Tensor | None:
         """The complete gradient; bands that nothing depends on get zeros."""
         values, self.values = self.values, None
         if values is not None:
-            for place, gradient in zip(values.split(self.rows, dim=-2), gradients, strict=True):
+            for place, gradient in zip(
+                torch.split(values, self.rows, dim=-2), gradients, strict=True
+            ):
                 if gradient is None:
                     place.zero_()
         return values
@@ -138,7 +140,7 @@ class _Split(torch.autograd.Function):
     def forward(ctx: Any, maps: Tensor, buffer: _GradientBuffer) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
         ctx.buffer = buffer
-        return maps.split(buffer.rows, dim=-2)
+        return torch.split(maps, buffer.rows, dim=-2)
 
     @staticmethod
     @once_differentiable

@@ -66,7 +66,7 @@ def offset_targets(segment_ids: Tensor, centers: Tensor, image_size: tuple[int, 
     # The first row is for cells without an instance.
     rows = torch.cat([centers.new_zeros(*centers.shape[:-2], 1, 2), centers], dim=-2)
     index = (segment_ids.flatten(-2) + 1)[..., None].expand(*segment_ids.shape[:-2], -1, 2)
-    points = rows.gather(-2, index).unflatten(-2, (height, width)).movedim(-1, -3)
+    points = rows.gather(-2, index).view(*segment_ids.shape, 2).movedim(-1, -3)
     return torch.where(segment_ids[..., None, :, :] >= 0, points - middles, 0.0).float()
 
 
