@@ -64,7 +64,7 @@ def _files(folder: str) -> set[str]:
 
 
 def test_holds_the_package_its_configs_and_its_tools(names):
-    code = {file for file in _files('projects') if file.endswith('.py')}
+    code = {f for f in _files('projects') if f.endswith('.py') or '/assets/' in f}
     package = {file.removeprefix('projects/') for file in code}
     mim = {f'einet/.mim/{file}' for file in _files('configs') | _files('tools')}
     mim.add('einet/.mim/model-index.yml')

@@ -147,6 +147,6 @@ class TestMakefile:
         done = self.make('setup', f'PYTHON={tmp_path}/bin/python')
         assert done.returncode
         assert 'torch is missing. Install it: pip install "torch>=2.0.0"' in done.stdout
-        assert 'Missing: matplotlib, numpy' in done.stdout
+        assert 'Missing: jinja2, matplotlib, numpy' in done.stdout
         assert 'Nothing was changed' in done.stdout
         assert sorted(tmp_path.rglob('*')) == before

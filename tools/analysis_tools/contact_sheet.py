@@ -11,7 +11,6 @@ what the method has in its place: Panoptic-DeepLab's offsets.
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -52,9 +51,8 @@ if __name__ == '__main__':
 
 import mmcv
 import numpy as np
-import torch
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset, pseudo_collate
+from mmengine.dataset import BaseDataset
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
@@ -70,6 +68,7 @@ from einet.visualization import (
     compose_sheet,
     ground_truth,
     model_panels,
+    run_network,
 )
 
 # After einet, which keeps mmdet's notices off the screen.
@@ -83,25 +82,6 @@ def build_dataset(config: Config, split: str) -> BaseDataset:
     """The data of a split, as the model is tested on it."""
     init_default_scope(config.get('default_scope', 'mmdet'))
     return DATASETS.build(config[f'{split}_dataloader'].dataset)
-
-
-@torch.no_grad()
-def run_model(
-    model: nn.Module, sample: dict[str, Any]
-) -> tuple[DetDataSample, np.ndarray, np.ndarray]:
-    """Prediction, heatmap (C_th, h, w), embedding or offsets (D, h, w), without padding."""
-    batch = model.data_preprocessor(pseudo_collate([sample]), False)
-    outputs = model(**batch, mode='tensor')
-    predicted = model(**batch, mode='predict')[0].cpu()
-    padded, used = batch['inputs'].shape[-2:], predicted.img_shape[:2]
-    grouping = outputs.offsets if hasattr(outputs, 'offsets') else outputs.instance_embedding
-    maps = outputs.heatmap_logits[0].sigmoid(), grouping[0]
-    height, width = (
-        math.ceil(cells * part / whole)
-        for cells, part, whole in zip(maps[0].shape[-2:], used, padded, strict=True)
-    )
-    heatmap, embedding = (m[:, :height, :width].float().cpu().numpy() for m in maps)
-    return predicted, heatmap, embedding
 
 
 def score(sample: DetDataSample, meta: dict[str, Any]) -> str:
@@ -118,14 +98,15 @@ def draw_row(
     model: nn.Module, dataset: BaseDataset, index: int, meta: dict[str, Any], box: int
 ) -> SheetRow:
     """One image's row."""
-    sample, heatmap, embedding = run_model(model, dataset[index])
+    view = run_network(model, dataset[index])
+    sample = view.sample
     image = mmcv.imread(sample.img_path, channel_order='rgb')
     images = model_panels(
         image,
         ground_truth(sample, image),
         sample.pred_panoptic_seg.sem_seg[0].numpy(),
-        heatmap,
-        embedding,
+        view.heatmap,
+        view.embedding,
         sample.pred_instances.centroids.numpy(),
         meta,
         box,

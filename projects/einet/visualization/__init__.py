@@ -2,9 +2,11 @@
 
 from .centers import plot_centers
 from .colors import SegmentColors, segment_colors
+from .curves import draw_curves, read_curves
 from .ground_truth import ground_truth
 from .local_visualizer import PanopticLocalVisualizer
 from .maps import embedding_colors, heatmap_overlay
+from .network import NetworkView, run_network
 from .panels import PANEL_TITLES, model_panels
 from .panoptic import draw_panoptic, resize_pair
 from .sheet import SheetRow, compose_sheet, panel_size, titled, wrapped_rows
@@ -12,10 +14,12 @@ from .targets import target_panels
 
 __all__ = [
     'PANEL_TITLES',
+    'NetworkView',
     'PanopticLocalVisualizer',
     'SegmentColors',
     'SheetRow',
     'compose_sheet',
+    'draw_curves',
     'draw_panoptic',
     'embedding_colors',
     'ground_truth',
@@ -23,7 +27,9 @@ __all__ = [
     'model_panels',
     'panel_size',
     'plot_centers',
+    'read_curves',
     'resize_pair',
+    'run_network',
     'segment_colors',
     'target_panels',
     'titled',

@@ -10,7 +10,6 @@ Shape shorthand:
     G: ground-truth segments
     P: predicted segments
     N: pairs (ground-truth segment, predicted segment) that share at least one pixel
-    M: matched pairs
 """
 
 from dataclasses import dataclass
@@ -42,12 +41,87 @@ class PQStatistics:
     fn: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class SegmentMatches:
+    """What became of each segment of one image.
+
+    Args:
+        gt: G segments, as the annotation lists them.
+        gt_areas: (G,) int64 pixels.
+        pred_ids: (P,) int64 panoptic ids, ascending; void may be among them.
+        pred_labels: (P,) int64, NONE where void.
+        pred_areas: (P,) int64 pixels.
+        pairs: (N, 2) int64, rows of ``gt`` and of ``pred_ids`` that overlap.
+        ious: (N,) float64, IoU of each pair, whatever its classes; void does not count.
+        is_match: (N,) bool, pairs that match; a segment is in one at most.
+        is_ignored: (P,) bool, predictions that are no false positives because void or crowd covers
+            most of them.
+    """
+
+    gt: GroundTruthSegments
+    gt_areas: NDArray[np.int64]
+    pred_ids: NDArray[np.int64]
+    pred_labels: NDArray[np.int64]
+    pred_areas: NDArray[np.int64]
+    pairs: NDArray[np.int64]
+    ious: NDArray[np.float64]
+    is_match: NDArray[np.bool_]
+    is_ignored: NDArray[np.bool_]
+
+    @property
+    def missed(self) -> NDArray[np.bool_]:
+        """(G,) which segments are false negatives."""
+        missed = ~self.gt.is_crowd
+        missed[self.pairs[self.is_match, 0]] = False
+        return missed
+
+    @property
+    def invented(self) -> NDArray[np.bool_]:
+        """(P,) which predictions are false positives."""
+        invented = (self.pred_labels != NONE) & ~self.is_ignored
+        invented[self.pairs[self.is_match, 1]] = False
+        return invented
+
+    def statistics(self, num_classes: int) -> PQStatistics:
+        """What the image adds to PQ.
+
+        Args:
+            num_classes: C.
+        """
+
+        def count(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+            return np.bincount(labels, minlength=num_classes)
+
+        labels = self.pred_labels[self.pairs[self.is_match, 1]]
+        iou: NDArray[np.float64] = np.bincount(
+            labels, self.ious[self.is_match], num_classes
+        ).astype(np.float64)
+        tp = count(labels)
+        fp, fn = count(self.pred_labels[self.invented]), count(self.gt.labels[self.missed])
+        present = np.flatnonzero(tp + fp + fn)
+        return PQStatistics(present, iou[present], tp[present], fp[present], fn[present])
+
+
 def pq_statistics(
     gt_map: NDArray[np.integer],
     gt_segments: GroundTruthSegments,
     pred_map: NDArray[np.integer],
     num_classes: int,
 ) -> PQStatistics:
+    """Match the segments of one image and count, see :func:`match_segments`.
+
+    Returns:
+        The statistics of the classes that were matched, missed or wrongly predicted.
+    """
+    return match_segments(gt_map, gt_segments, pred_map, num_classes).statistics(num_classes)
+
+
+def match_segments(
+    gt_map: NDArray[np.integer],
+    gt_segments: GroundTruthSegments,
+    pred_map: NDArray[np.integer],
+    num_classes: int,
+) -> SegmentMatches:
     """Match the segments of one image; areas come from the maps alone.
 
     Args:
@@ -57,76 +131,51 @@ def pq_statistics(
         num_classes: C.
 
     Returns:
-        The statistics of the classes that were matched, missed or wrongly predicted.
+        The segments, their overlaps, and which of these are matches.
 
     Raises:
         ValueError: The maps differ in size, ``gt_map`` has an id that is not listed, or
             ``pred_map`` a label outside [0, C].
     """
     overlaps = count_overlaps(gt_map, pred_map)
-    gt_rows = gt_segments.rows_of(overlaps.gt_ids)
+    gt_rows, areas = gt_segments.rows_of(overlaps.gt_ids), overlaps.areas
     pred_ids, pred_rows = np.unique(overlaps.pred_ids, return_inverse=True)
     pred_labels = decode_labels(pred_ids, num_classes)
-    matches, ious, ignored = _match(
-        gt_rows, pred_rows, overlaps.areas, gt_segments, pred_labels, num_classes
-    )
-
-    def count(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.bincount(labels, minlength=num_classes)
-
-    matched_labels = pred_labels[matches]
-    iou: NDArray[np.float64] = np.bincount(matched_labels, ious, num_classes).astype(np.float64)
-    tp = count(matched_labels)
-    fp = count(pred_labels[(pred_labels != NONE) & ~ignored]) - tp
-    fn = count(gt_segments.labels[~gt_segments.is_crowd]) - tp
-    present = np.flatnonzero(tp + fp + fn)
-    return PQStatistics(present, iou[present], tp[present], fp[present], fn[present])
-
-
-def _match(
-    gt_rows: NDArray[np.int64],
-    pred_rows: NDArray[np.int64],
-    areas: NDArray[np.int64],
-    gt: GroundTruthSegments,
-    pred_labels: NDArray[np.int64],
-    num_classes: int,
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Apply panopticapi's rules to the N overlaps.
-
-    Args:
-        gt_rows: (N,) rows into ``gt``, NONE where void.
-        pred_rows: (N,) rows into ``pred_labels``.
-        areas: (N,) shared pixels.
-        gt: G segments.
-        pred_labels: (P,) labels, NONE where void.
-        num_classes: C.
-
-    Returns:
-        (M,) rows of the matched predictions, (M,) the IoU of each, and (P,) which predictions are
-        no false positives because void or crowd covers most of them.
-    """
     in_void = gt_rows == NONE
-    num_gt, num_pred = len(gt.ids), len(pred_labels)
-    gt_areas = np.bincount(gt_rows[~in_void], areas[~in_void], minlength=num_gt)
+    num_gt, num_pred = len(gt_segments.ids), len(pred_ids)
     pred_areas = np.bincount(pred_rows, areas, minlength=num_pred)
     void_areas = np.bincount(pred_rows[in_void], areas[in_void], minlength=num_pred)
 
-    same_class = ~in_void
-    same_class[~in_void] = gt.labels[gt_rows[~in_void]] == pred_labels[pred_rows[~in_void]]
-    gt_rows, pred_rows, areas = gt_rows[same_class], pred_rows[same_class], areas[same_class]
+    gt_rows, pred_rows, areas = gt_rows[~in_void], pred_rows[~in_void], areas[~in_void]
+    gt_areas = np.bincount(gt_rows, areas, minlength=num_gt)
+    same_class = gt_segments.labels[gt_rows] == pred_labels[pred_rows]
+    in_crowd = same_class & _is_the_crowd(gt_segments, num_classes)[gt_rows]
+    crowd_areas = np.bincount(pred_rows[in_crowd], areas[in_crowd], minlength=num_pred)
 
-    # panopticapi remembers one crowd segment of a class, the last one listed; so does numpy when
-    # an index repeats in an assignment.
+    ious = areas / (pred_areas[pred_rows] + gt_areas[gt_rows] - areas - void_areas[pred_rows])
+    is_match = same_class & (ious > 0.5) & ~gt_segments.is_crowd[gt_rows]
+    is_ignored = (void_areas + crowd_areas) / pred_areas > 0.5
+    is_ignored[pred_rows[is_match]] = False
+    return SegmentMatches(
+        gt=gt_segments,
+        gt_areas=gt_areas.astype(np.int64),
+        pred_ids=pred_ids,
+        pred_labels=pred_labels,
+        pred_areas=pred_areas.astype(np.int64),
+        pairs=np.stack([gt_rows, pred_rows], axis=1),
+        ious=ious,
+        is_match=is_match,
+        is_ignored=is_ignored,
+    )
+
+
+def _is_the_crowd(gt: GroundTruthSegments, num_classes: int) -> NDArray[np.bool_]:
+    """(G,) which segments are the crowd of their class.
+
+    panopticapi remembers one crowd segment of a class, the last one listed; so does numpy when an
+    index repeats in an assignment.
+    """
     crowd_of_class = np.full(num_classes, NONE)
     crowd_rows = np.flatnonzero(gt.is_crowd)
     crowd_of_class[gt.labels[crowd_rows]] = crowd_rows
-    in_crowd = crowd_of_class[gt.labels[gt_rows]] == gt_rows
-    crowd_areas = np.bincount(pred_rows[in_crowd], areas[in_crowd], minlength=num_pred)
-
-    unions = pred_areas[pred_rows] + gt_areas[gt_rows] - areas - void_areas[pred_rows]
-    ious = areas / unions
-    is_match = (ious > 0.5) & ~gt.is_crowd[gt_rows]
-    matches = pred_rows[is_match]
-    ignored = (void_areas + crowd_areas) / pred_areas > 0.5
-    ignored[matches] = False
-    return matches, ious[is_match], ignored
+    return crowd_of_class[gt.labels] == np.arange(len(gt.ids))
