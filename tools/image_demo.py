@@ -45,26 +45,14 @@ if __name__ == '__main__':
     # --help and mistakes are answered before the imports, which take seconds.
     parse_args()
 
-from einet.datasets.validation.sources import plain_datasets
 from einet.structures.files import check_folder
-from einet.utils import trust_checkpoints, type_name
+from einet.utils import DetInferencer, build_inferencer, trust_checkpoints
 
 # After einet, which keeps mmdet's notices off the screen.
 # isort: split
 import mmcv
-from mmdet import apis
 from mmdet.apis.det_inferencer import IMG_EXTENSIONS
-from mmengine.config import Config
 from rich.progress import track
-
-
-class DetInferencer(apis.DetInferencer):
-    """mmdet's inferencer, also for configs whose types are classes (pure Python configs)."""
-
-    def _get_transform_idx(self, pipeline_cfg: list, name: str | tuple[str, type]) -> int:
-        names = name if isinstance(name, tuple) else (name,)
-        kinds = [type_name(transform['type']) for transform in pipeline_cfg]
-        return next((i for i, kind in enumerate(kinds) if kind in names), -1)
 
 
 def find_images(inputs: Path) -> list[Path]:
@@ -114,14 +102,8 @@ def main(argv: list[str] | None = None) -> None:
         images = find_images(args.inputs)
         check_folder(args.out_dir, '--out-dir')
         trust_checkpoints(args.trust_checkpoint)
-        config = Config.fromfile(args.config)
-        if args.cfg_options is not None:
-            config.merge_from_dict(args.cfg_options)
-        if 'test_dataloader' in config:
-            # The pipeline is that of the first data set, also where a wrapper holds several.
-            config.test_dataloader.dataset = next(plain_datasets(config.test_dataloader.dataset))
-        inferencer = DetInferencer(
-            config, args.checkpoint, args.device, palette=args.palette, show_progress=False
+        inferencer = build_inferencer(
+            args.config, args.checkpoint, args.device, args.palette, args.cfg_options
         )
     except (OSError, ValueError) as error:
         sys.exit(f'{type(error).__name__}: {error}')

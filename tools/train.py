@@ -8,6 +8,7 @@ import argparse
 import importlib.util
 import sys
 import time
+from pathlib import Path
 
 if importlib.util.find_spec('einet') is None:
     sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
@@ -60,6 +61,7 @@ from mmengine.dist import is_main_process
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from einet.structures.files import write_file
 from einet.utils import (
     check_training,
     describe_run,
@@ -69,6 +71,7 @@ from einet.utils import (
     prepare_cpu_ranks,
     resume_latest,
 )
+from einet.visualization import draw_curves, read_curves
 
 
 def build_config(args: argparse.Namespace) -> Config:
@@ -92,6 +95,13 @@ def build_config(args: argparse.Namespace) -> Config:
     return config
 
 
+def draw_log(work_dir: Path) -> Path:
+    """Draw losses and scores of all logs in a work dir; returns the drawing."""
+    path = work_dir / 'curves.svg'
+    write_file(path, draw_curves(*read_curves(work_dir)).encode())
+    return path
+
+
 def summarize(runner: Runner, seconds: float) -> str:
     """Where the results of a finished training are."""
     lines = [f'Finished {runner.iter} iterations in {seconds / 60:.1f} minutes.']
@@ -101,6 +111,7 @@ def summarize(runner: Runner, seconds: float) -> str:
     if infos.get('last_ckpt'):
         lines.append(f'  last checkpoint: {infos["last_ckpt"]}')
     lines.append(f'  logs: {runner.log_dir}')
+    lines.append(f'  losses and scores: {draw_log(Path(runner.work_dir))}')
     return '\n'.join(lines)
 
 

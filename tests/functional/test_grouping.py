@@ -260,6 +260,7 @@ def test_merge_by_hand():
     assert result.panoptic_ids.tolist() == [1000, 2001, 3001]
     assert result.scores.tolist() == pytest.approx([0.5 * 0.7, 0.875 * 0.425, 0.4 * 0.8])
     assert result.centroids.tolist() == [[1, 0], [2, 0], [0, 1]]
+    assert result.peaks.tolist() == [1, 2, 3]
 
 
 @pytest.mark.parametrize(('stuff_area', 'first', 'second'), [(2, 3, 4), (3, 5, 4), (4, 5, 5)])

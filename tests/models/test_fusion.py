@@ -63,6 +63,7 @@ def test_two_things_of_one_class():
     assert result.panoptic.unique().tolist() == [2, 3, 1000, 2000]
     # Cell (3, 3) covers pixels 12..15, its middle is 13.5.
     assert result.centroids.tolist() == [[13.5, 13.5], [33.5, 17.5]]
+    assert result.embeddings.tolist() == [[1, 0], [-1, 2]]
     assert result.panoptic[13, 13] == 1000
     assert result.panoptic[18, 34] == 2000
     assert result.panoptic[2, 2] == 2
@@ -101,7 +102,7 @@ def test_no_peaks_at_all():
     logits, heatmap, embedding = _two_discs()
     result = _same_size(logits, heatmap.fill_(-6), embedding)
     assert result.panoptic.unique().tolist() == [2, 3, VOID]
-    assert [len(values) for values in result[2:]] == [0, 0, 0, 0]
+    assert [len(values) for values in result[2:]] == [0] * 6
 
 
 def test_a_peak_outside_its_semantic_class_is_dropped():

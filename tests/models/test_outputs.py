@@ -31,10 +31,15 @@ def test_a_prediction_in_mmdets_form():
         scores=torch.tensor([0.5, 0.25]),
         panoptic_ids=torch.tensor([1000, 2001]),
         centroids=torch.tensor([[0.0, 0.0], [2.0, 0.0]]),
+        peaks=torch.tensor([0, 2]),
     )
     sample = DetDataSample()
     write_prediction(sample, result)
+    assert 'embeddings' not in sample.pred_instances
     assert sample.pred_panoptic_seg.sem_seg.tolist() == [[[1000, 2, 2001]]]
     assert sample.pred_sem_seg.sem_seg.tolist() == [[[0, 2, 1]]]
     for key in ('labels', 'scores', 'panoptic_ids', 'centroids'):
         assert sample.pred_instances[key] is getattr(result, key)
+    embeddings = torch.randn(2, 5)
+    write_prediction(sample, result._replace(embeddings=embeddings))
+    assert sample.pred_instances.embeddings is embeddings

@@ -57,13 +57,22 @@ def test_a_wrong_command_line_ends_with_one_line(tool):
         tool.main(['missing.py'])
 
 
-def test_summary_says_where_the_results_are(tool):
+def test_summary_says_where_the_results_are(tool, tmp_path):
+    log = tmp_path / '20260101' / 'vis_data' / 'scalars.json'
+    log.parent.mkdir(parents=True)
+    log.write_text('{"loss": 2.5, "step": 3}\n{"panoptic/PQ": 40.0, "step": 9}\n')
     infos = dict(best_ckpt='w/best.pth', best_score=81.234, last_ckpt='w/iter_9.pth')
     runner = SimpleNamespace(
-        iter=9, message_hub=SimpleNamespace(runtime_info=infos), log_dir='w/logs'
+        iter=9,
+        message_hub=SimpleNamespace(runtime_info=infos),
+        log_dir='w/logs',
+        work_dir=str(tmp_path),
     )
     summary = tool.summarize(runner, seconds=90)
     for part in ('9 iterations in 1.5 minutes', 'w/best.pth (score 81.23)', 'iter_9.pth', 'w/logs'):
         assert part in summary
+    drawing = tmp_path / 'curves.svg'
+    assert str(drawing) in summary
+    assert '>loss<' in drawing.read_text() and '>PQ<' in drawing.read_text()
     infos.clear()
     assert 'checkpoint' not in tool.summarize(runner, seconds=90)

@@ -2,7 +2,12 @@ import cv2
 import numpy as np
 import pytest
 
-from einet.visualization.colors import SegmentColors, golden_colors, segment_colors
+from einet.visualization.colors import (
+    SegmentColors,
+    golden_colors,
+    segment_colors,
+    track_colors,
+)
 
 from .scenes import META, VOID, pets
 
@@ -110,3 +115,21 @@ def test_nothing_to_color(panoptic_seg):
 @pytest.mark.parametrize('palette', [None, 'random', 'coco'])
 def test_palettes_of_mmdet(palette):
     assert len(segment_colors(pets(), 4, palette).colors) == 5
+
+
+def test_an_object_keeps_the_color_of_its_number():
+    first = np.array([[1000, 1000, 2000, 3, 4]])
+    second = np.array([[2000, 1000, 3001, 4, 3]])
+    palette = [[9, 9, 9], [8, 8, 8], [7, 7, 7], [1, 2, 3]]
+    before = track_colors(first, 4, {1000: 1, 2000: 7}, palette)
+    after = track_colors(second, 4, {1000: 7, 2000: 1, 3001: 2}, palette)
+    assert before.ids.tolist() == [3, 1000, 2000]
+    assert before.areas.tolist() == [1, 2, 1]
+    assert before.colors[0].tolist() == after.colors[0].tolist() == [1, 2, 3]
+    assert before.colors[1:].tolist() == after.colors[[2, 1]].tolist()
+    assert len({tuple(color) for color in after.colors.tolist()}) == 4
+
+
+def test_nothing_to_follow():
+    colors = track_colors(np.array([[4, 3]]), 4, {})
+    assert colors.ids.tolist() == [3]

@@ -56,6 +56,8 @@ class PanopticResult(NamedTuple):
         scores: (K,) float in [0, 1], peak x mean semantic probability inside the mask.
         panoptic_ids: (K,) int64, the instance's value in ``panoptic``.
         centroids: (K, 2) float xy, the peak in pixels of the original image.
+        peaks: (K,) int64, which of the peaks each instance has.
+        embeddings: (K, D) float, O, where instances have one.
     """
 
     panoptic: Tensor
@@ -64,6 +66,8 @@ class PanopticResult(NamedTuple):
     scores: Tensor
     panoptic_ids: Tensor
     centroids: Tensor
+    peaks: Tensor
+    embeddings: Tensor | None = None
 
 
 def semantic_decision(logits: Tensor, cells: BilinearCells, num_things_classes: int) -> Semantics:
@@ -352,6 +356,7 @@ def merge_segments(
         scores=peaks.scores[kept] * (sums[kept] / sizes[kept]).to(peaks.scores),
         panoptic_ids=ids[kept],
         centroids=cells.to_image(peaks.xy[kept]),
+        peaks=kept,
     )
 
 

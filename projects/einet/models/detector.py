@@ -166,7 +166,8 @@ class PanopticDetector(BaseDetector):
             The samples with ``pred_panoptic_seg`` (``sem_seg``: (1, H, W) int32, label + 1000 x
             instance, void = C), ``pred_sem_seg`` (``sem_seg``: (1, H, W) uint8) and
             ``pred_instances`` (``labels``, ``scores``, ``panoptic_ids``: (K,), ``centroids``:
-            (K, 2) xy), instances in the order of their ids.
+            (K, 2) xy, and where instances have one ``embeddings``: (K, D)), instances in the order
+            of their ids.
         """
         padded = tuple(batch_inputs.shape[-2:])
         images = split_outputs(self._forward(batch_inputs))

@@ -95,11 +95,11 @@ class EmbeddingPanopticFusion(PanopticFusion):
             maps: What one image's maps, or several views of it, say.
 
         Returns:
-            The panoptic map and its instances.
+            The panoptic map and its instances, with their embeddings; several views' side by side.
         """
         by_class = self.grouping == 'class'
         peaks, semantics, groups = self._by_class(maps) if by_class else self._by_vote(maps)
-        return merge_segments(
+        result = merge_segments(
             semantics,
             groups,
             peaks,
@@ -108,6 +108,8 @@ class EmbeddingPanopticFusion(PanopticFusion):
             self.num_things_classes,
             self.stuff_area,
         )
+        embeddings = torch.cat(maps.at(peaks.xy[result.peaks]), dim=1)
+        return result._replace(embeddings=embeddings)
 
     def _by_class(self, maps: ImageMaps) -> tuple[Peaks, Semantics, Tensor]:
         """Peaks, semantics, and the peak of every thing pixel: each class by itself."""

@@ -64,3 +64,5 @@ def write_prediction(sample: DetDataSample, result: PanopticResult) -> None:
         panoptic_ids=result.panoptic_ids,
         centroids=result.centroids,
     )
+    if result.embeddings is not None:
+        sample.pred_instances.embeddings = result.embeddings

@@ -9,11 +9,14 @@ from .config import (
 from .consistency import check_testing, check_training, type_name
 from .distributed import prepare_cpu_ranks
 from .holdout import hold_out
+from .inferencer import DetInferencer, build_inferencer
 from .provenance import describe_run
 from .start import describe_start, resume_latest
 from .trust import read_as_data, trust_checkpoints
 
 __all__ = [
+    'DetInferencer',
+    'build_inferencer',
     'check_testing',
     'check_training',
     'describe_run',

@@ -1,7 +1,7 @@
 """Drawing: panoptic maps, heatmaps, embeddings, targets, contact sheets; mmdet's visualizer."""
 
 from .centers import plot_centers
-from .colors import SegmentColors, segment_colors
+from .colors import SegmentColors, segment_colors, track_colors
 from .curves import draw_curves, read_curves
 from .ground_truth import ground_truth
 from .local_visualizer import PanopticLocalVisualizer
@@ -33,5 +33,6 @@ __all__ = [
     'segment_colors',
     'target_panels',
     'titled',
+    'track_colors',
     'wrapped_rows',
 ]

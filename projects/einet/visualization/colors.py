@@ -12,7 +12,7 @@ Shape shorthand:
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -84,19 +84,40 @@ def segment_colors(
     Returns:
         One color for each segment but void.
     """
-    counts = np.bincount(panoptic_seg.ravel())
-    ids = np.flatnonzero(counts)
-    ids = ids[ids % INSTANCE_OFFSET < num_classes]
-    labels, is_instance = ids % INSTANCE_OFFSET, ids >= INSTANCE_OFFSET
-    class_colors = np.asarray(get_palette(palette, num_classes), np.uint8).reshape(-1, 3)
-    colors = class_colors[labels]
+    ids, areas, colors = _class_colors(panoptic_seg, num_classes, palette)
+    is_instance = ids >= INSTANCE_OFFSET
     done = ~is_instance
     if reference is not None:
         for own, other in _matched_instances(panoptic_seg, ids, *reference):
             colors[own], done[own] = reference[1].colors[other], True
     taken = {tuple(color) for color in colors[done & is_instance].tolist()}
-    _color_instances(colors, done, counts[ids], _neighbors(panoptic_seg, ids), taken)
-    return SegmentColors(ids, counts[ids], colors)
+    _color_instances(colors, done, areas, _neighbors(panoptic_seg, ids), taken)
+    return SegmentColors(ids, areas, colors)
+
+
+def track_colors(
+    panoptic_seg: np.ndarray,
+    num_classes: int,
+    numbers: Mapping[int, int],
+    palette: Sequence[Sequence[int]] | str | None = None,
+) -> SegmentColors:
+    """Give stuff its palette color, and every instance that of its number, in whatever frame.
+
+    Args:
+        panoptic_seg: (H, W) int panoptic ids.
+        num_classes: C, also void's label.
+        numbers: Number of each instance by its panoptic id, from 1.
+        palette: As for :func:`segment_colors`.
+
+    Returns:
+        One color for each segment but void.
+    """
+    ids, areas, colors = _class_colors(panoptic_seg, num_classes, palette)
+    numbered = np.flatnonzero([i in numbers for i in ids.tolist()])
+    if len(numbered):
+        chosen = [numbers[i] - 1 for i in ids[numbered].tolist()]
+        colors[numbered] = golden_colors(max(chosen) + 1)[chosen]
+    return SegmentColors(ids, areas, colors)
 
 
 def golden_colors(count: int) -> np.ndarray:
@@ -113,6 +134,17 @@ def golden_colors(count: int) -> np.ndarray:
     lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab)
     lab[..., 0] = lab[..., 0].clip(*_LIGHTNESS)
     return np.round(255 * cv2.cvtColor(lab, cv2.COLOR_Lab2RGB)[0].clip(0, 1)).astype(np.uint8)
+
+
+def _class_colors(
+    panoptic_seg: np.ndarray, num_classes: int, palette: Sequence[Sequence[int]] | str | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ids (n,), areas (n,) and classes' colors (n, 3) of the segments but void."""
+    counts = np.bincount(panoptic_seg.ravel())
+    ids = np.flatnonzero(counts)
+    ids = ids[ids % INSTANCE_OFFSET < num_classes]
+    class_colors = np.asarray(get_palette(palette, num_classes), np.uint8).reshape(-1, 3)
+    return ids, counts[ids], class_colors[ids % INSTANCE_OFFSET]
 
 
 def _fresh_colors(count: int, taken: set[tuple[int, ...]]) -> np.ndarray:

@@ -222,6 +222,13 @@ def draw_things(rng: np.random.Generator, scene: Scene, size: int, count: int) -
             return
 
 
+def photograph(image: np.ndarray, light: float, rng: np.random.Generator) -> np.ndarray:
+    """(H, W, 3) uint8: what a camera makes of a drawn image, a little blurred and noisy."""
+    image = cv2.GaussianBlur(image, (0, 0), 0.6) * light
+    image += rng.normal(0, 4, image.shape)
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
 def draw_scene(rng: np.random.Generator, size: int, max_instances: int = 30) -> Scene:
     """One scene of 1 to `max_instances` things over two or three stuff classes.
 
@@ -238,7 +245,5 @@ def draw_scene(rng: np.random.Generator, size: int, max_instances: int = 30) -> 
         draw_crowd(rng, scene, size)
     # Skewed towards few, so that sparse and crowded scenes are about equally common.
     draw_things(rng, scene, size, count=math.ceil(max_instances * rng.uniform() ** 1.4))
-    image = cv2.GaussianBlur(scene.image, (0, 0), 0.6) * rng.uniform(0.9, 1.05)
-    image += rng.normal(0, 4, image.shape)
-    scene.image = np.clip(image, 0, 255).astype(np.uint8)
+    scene.image = photograph(scene.image, rng.uniform(0.9, 1.05), rng)
     return scene

@@ -1,0 +1,89 @@
+"""The video tool, on a real (untrained, narrow) model and a few frames."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmdet.structures import DetDataSample
+from mmengine.structures import InstanceData, PixelData
+
+from einet.video import InstanceTracker
+
+from .load import load_tool
+from .narrow import narrow_model
+
+META = dict(classes=('car', 'dog', 'sky'), thing_classes=('car', 'dog'))
+
+
+@pytest.fixture(scope='module')
+def tool():
+    return load_tool('video_demo.py')
+
+
+def predicted(panoptic, ids, labels):
+    sample = DetDataSample()
+    sample.pred_panoptic_seg = PixelData(sem_seg=torch.tensor([panoptic], dtype=torch.int32))
+    sample.pred_instances = InstanceData(
+        panoptic_ids=torch.tensor(ids), labels=torch.tensor(labels)
+    )
+    return sample
+
+
+def test_ids_hold_the_number_of_the_object(tool):
+    tracker = InstanceTracker()
+    first = predicted([[1000, 1000, 2, 2001, 2001, 3]], [1000, 2001], [0, 1])
+    panoptic, numbers = tool.numbered_map(first, META, tracker)
+    assert panoptic.tolist() == [[1000, 1000, 2, 2001, 2001, 3]]
+    assert numbers == {1000: 1, 2001: 2}
+    # The dog comes first now, and another dog appears.
+    second = predicted([[3000, 3000, 2001, 1001, 1001, 3]], [1001, 2001, 3000], [1, 1, 0])
+    panoptic, numbers = tool.numbered_map(second, META, tracker)
+    assert panoptic.tolist() == [[1000, 1000, 3001, 2001, 2001, 3]]
+    assert numbers == {2001: 2, 3001: 3, 1000: 1}
+
+
+def test_mistakes_are_answered_at_once(tool, tmp_path, capsys):
+    model = ['config.py', 'some.pth']
+    for wrong, message in (
+        ([], 'nothing would be kept'),
+        (['--out', 'some.mov'], r'write a .mp4, .avi, .gif file'),
+        (['--out', 'a.mp4', '--fps', '0'], 'must be positive'),
+    ):
+        with pytest.raises(SystemExit):
+            tool.parse_args(['some.mp4', *model, *wrong])
+        assert message in capsys.readouterr().err
+    (tmp_path / 'broken.mp4').write_bytes(b'nothing')
+    with pytest.raises(SystemExit, match=r'ValueError: .*broken\.mp4 is not a video'):
+        tool.main([str(tmp_path / 'broken.mp4'), *model, '--out', str(tmp_path / 'out')])
+
+
+@pytest.mark.slow
+def test_frames_to_a_movie_and_cocos_format(tool, tmp_path, capsys):
+    config, checkpoint, _ = narrow_model(tmp_path, 'einet_tiny_shapes.py')
+    frames = tmp_path / 'frames'
+    frames.mkdir()
+    image = cv2.imread(str(next((tmp_path / 'set' / 'val').glob('*.jpg'))))
+    for i in range(3):
+        cv2.imwrite(str(frames / f'{i}.png'), np.roll(image, i, axis=1))
+    out, panoptic = tmp_path / 'new' / 'out.mp4', tmp_path / 'new' / 'panoptic'
+    options = ['--out', str(out), '--out-panoptic', str(panoptic), '--device', 'cpu', '--fps', '5']
+    tool.main([str(frames), config, checkpoint, *options])
+    movie = cv2.VideoCapture(str(out))
+    assert movie.get(cv2.CAP_PROP_FRAME_COUNT) == 3
+    assert movie.get(cv2.CAP_PROP_FPS) == 5
+    assert movie.read()[1].shape == (400, 400, 3)
+    content = json.loads(panoptic.with_suffix('.json').read_text())
+    assert [image['file_name'] for image in content['images']] == [
+        '000000.png',
+        '000001.png',
+        '000002.png',
+    ]
+    ids = [{segment['id'] for segment in a['segments_info']} for a in content['annotations']]
+    for annotation, own in zip(content['annotations'], ids, strict=True):
+        bgr = cv2.imread(str(panoptic / annotation['file_name'])).astype(int)
+        assert set(np.unique(bgr @ [65536, 256, 1]).tolist()) - {0} == own
+    # Most objects of a frame are those of the frame before, under the same ids.
+    assert len(ids[0] & ids[1]) > len(ids[1]) / 2
+    assert '3 frames are in' in capsys.readouterr().out
