@@ -26,10 +26,9 @@ import time
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize, relu
-from torch.utils.checkpoint import checkpoint
 
-from einet.functional.images import split_images
 from einet.functional.losses import instance_pull_loss, instance_push_loss, semantic_center_loss
+from einet.functional.parts import pixels, split_like, split_rows
 from einet.models.esm import ESM
 
 NUM_CLASSES = 19  # Cityscapes'.
@@ -65,28 +64,21 @@ def make_inputs(shape: tuple[int, int, int, int], num_instances: int) -> Inputs:
 
 
 def ours(inputs: Inputs, num_instances: int) -> Tensor:
-    """The project's functions, image by image as in training."""
+    """The project's functions, in bands of rows as in training."""
     esm = ESM()
-    semantic, instance = split_images(inputs['semantic']), split_images(inputs['instance'])
+    semantic, instance = split_rows(inputs['semantic']), split_rows(inputs['instance'])
     ids, labels = inputs['ids'], inputs['labels']
     categories = torch.where(labels == IGNORE, -1, labels)
-    category_counts = [NUM_CLASSES] * len(semantic)
-    category_means = esm(semantic, inputs['semantic_attention'], categories, category_counts)
-    instance_counts = [num_instances] * len(instance)
-    instance_means = esm(instance, inputs['instance_attention'], ids, instance_counts)
-
-    def center(s: Tensor, y: Tensor) -> Tensor:
-        return semantic_center_loss(s.flatten(1).t(), y.flatten(), inputs['centers'])
-
-    def pull(i: Tensor, t: Tensor, means: Tensor) -> Tensor:
-        return instance_pull_loss(i.flatten(1).t(), t.flatten(), means)
-
-    total = torch.stack(category_means).square().sum()  # Stands for what uses V.
-    for s, i, y, t, means in zip(semantic, instance, labels, ids, instance_means, strict=True):
-        total = total + checkpoint(center, s, y, use_reentrant=False)
-        total = total + checkpoint(pull, i, t, means, use_reentrant=False)
-        total = total + instance_push_loss(means)
-    return total
+    category_means = esm(semantic, inputs['semantic_attention'], categories, NUM_CLASSES)
+    means = esm(instance, inputs['instance_attention'], ids, num_instances)
+    centers = inputs['centers'].expand(len(ids), -1, -1)
+    label_bands, id_bands = (
+        [band.flatten(1) for band in split_like(maps, semantic)] for maps in (labels, ids)
+    )
+    total = category_means.square().sum()  # Stands for what uses V.
+    total = total + semantic_center_loss(pixels(semantic), label_bands, centers).sum()
+    total = total + instance_pull_loss(pixels(instance), id_bands, means).sum()
+    return total + instance_push_loss(means).sum()
 
 
 def masks(inputs: Inputs, num_instances: int) -> Tensor:

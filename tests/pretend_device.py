@@ -77,14 +77,13 @@ class PretendDevice(TorchDispatchMode):
     """Context in which the device works.
 
     Attributes:
-        waits: How often the host waited for the device, by what for.
-        uploads: How often it waited for a copy to the device, which was not ``non_blocking``.
+        waits: How often the host waited for the device, by what for. Copies to it that are not
+            ``non_blocking`` count as well.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.waits: Counter[str] = Counter()
-        self.uploads = 0
 
     def __enter__(self) -> PretendDevice:
         _active.append(self)
@@ -93,11 +92,6 @@ class PretendDevice(TorchDispatchMode):
     def __exit__(self, *exception: Any) -> None:
         super().__exit__(*exception)
         _active.pop()
-
-    def reset(self) -> None:
-        """Count from zero."""
-        self.waits.clear()
-        self.uploads = 0
 
     def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None):
         """Run an operation on the CPU, and give its result the device that was asked for."""
@@ -145,7 +139,7 @@ class PretendDevice(TorchDispatchMode):
         if to_host and not from_host:
             self.waits['copy to the host'] += 1
         elif from_host and not to_host and not kwargs.get('non_blocking'):
-            self.uploads += 1
+            self.waits['copy to the device'] += 1
 
 
 def _check_one_device(operation: Any, tensors: list[Tensor]) -> None:
@@ -167,5 +161,5 @@ def _empty_strided(size: Any, stride: Any, **options: Any) -> Tensor:
 @torch.library.impl(_library, '_copy_from')
 def _copy_from(source: Tensor, target: Tensor, non_blocking: bool = False) -> Tensor:
     target.on_cpu.copy_(source)
-    _active[-1].uploads += 1
+    _active[-1].waits['copy to the device'] += 1
     return target

@@ -52,7 +52,8 @@ def _batch(counts):
 
 def test_the_device_counts_what_the_host_waits_for(device):
     values = torch.tensor([[3, 0, 1], [0, 2, 2]]).to(DEVICE)
-    assert device.uploads == 1
+    assert device.waits == {'copy to the device': 1}
+    device.waits.clear()
     values.to(DEVICE, torch.float32)
     torch.arange(3, device=DEVICE) + values.sum(0) * torch.tensor(2)
     assert not device.waits
@@ -61,19 +62,19 @@ def test_the_device_counts_what_the_host_waits_for(device):
     assert not device.waits, 'one value at a mask is a fill'
     values[mask] = values[mask] + 1
     assert device.waits == {'boolean index': 2}
-    device.reset()
+    device.waits.clear()
     assert values.tolist() == [[8, 0, 1], [0, 8, 8]]
     assert device.waits == {'copy to the host': 1}
-    device.reset()
+    device.waits.clear()
     assert (values.max().item(), bool(mask.any()), int(values[0, 0])) == (8, True, 8)
     assert device.waits == {'item': 3}
-    device.reset()
+    device.waits.clear()
     values.nonzero(), values.unique(), values[0].bincount(), values.masked_select(mask)
     assert device.waits == {'nonzero': 1, 'unique': 1, 'bincount': 1, 'boolean index': 1}
-    device.reset()
+    device.waits.clear()
     values.to(DEVICE), values.cpu(), torch.ones(2).to(DEVICE), values.new_tensor([1, 2])
     torch.ones(2).to(DEVICE, non_blocking=True)
-    assert (device.waits, device.uploads) == ({'copy to the host': 1}, 2)
+    assert device.waits == {'copy to the host': 1, 'copy to the device': 2}
 
 
 def test_the_device_refuses_tensors_of_the_host(device):
@@ -107,7 +108,8 @@ def _on_both(function):
 
 
 DETECTORS = dict(einet=tiny_model(), panoptic_deeplab=tiny_panoptic_deeplab())
-STEP_WAITS_PER_IMAGE = dict(einet=22, panoptic_deeplab=9)
+# Whatever the number of images and instances.
+STEP_WAITS = 4
 
 
 @pytest.mark.parametrize('counts', [(3, 5), (30, 0, 2, 17)])
@@ -119,7 +121,7 @@ def test_training_step(name, counts):
         waits.clear()
         losses = model.loss(data['inputs'], data['data_samples'])
         sum(losses.values()).backward()
-        assert waits.total() <= STEP_WAITS_PER_IMAGE[name] * len(counts)
+        assert waits.total() <= STEP_WAITS
         return losses, {key: parameter.grad for key, parameter in model.named_parameters()}
 
     _on_both(step)
@@ -156,6 +158,7 @@ def test_prediction_and_metric(name, tmp_path):
         data = model.data_preprocessor(_batch((3, 0)))
         waits.clear()
         samples = model.predict(data['inputs'], data['data_samples'])
+        del waits['copy to the device']
         assert waits.total() <= PREDICTION_WAITS[name] * len(samples)
         waits.clear()
         metric = METRICS.build(dict(type='PanopticMetric'))
@@ -183,6 +186,7 @@ def test_test_time_augmentation():
         model = _build(dict(type='EINetTTA', module=FUSIONS['einet'])).to(place).eval()
         waits.clear()
         samples = model.test_step(views)
+        del waits['copy to the device']
         assert waits.total() <= 16
         return _predictions(samples)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -9,6 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.fileio import load
+from mmengine.runner import Runner
+
+from einet.utils import load_config
+from einet_tools.arguments import add_common_arguments
 
 from .commands import run_command
 from .paths import CONFIGS, ROOT
@@ -76,6 +81,33 @@ def test_resume_continues_bit_by_bit(trained, shapes_root, tmp_path):
     assert expected.keys() == resumed.keys()
     different = [name for name in expected if not torch.equal(resumed[name], expected[name])]
     assert different == []
+
+
+def test_deterministic_trainings_are_equal_bit_by_bit(shapes_root, tmp_path):
+    states = []
+    for workers in (1, 2):
+        parser = argparse.ArgumentParser()
+        add_common_arguments(parser)
+        randomness = {'randomness.seed': 5, 'randomness.deterministic': True}
+        options = [*QUICK, *SMALL, *iterations(2, **randomness)]
+        args = parser.parse_args(
+            [str(SHAPES), '--data-root', str(shapes_root), '--cfg-options', *options]
+        )
+        config = load_config(args)
+        config.train_dataloader.num_workers = workers
+        config.work_dir = str(tmp_path / str(workers))
+        config.val_cfg = config.val_dataloader = config.val_evaluator = None
+        config.default_hooks.checkpoint.save_best = None
+        config.experiment_name = f'deterministic {workers}'
+        runner = Runner.from_cfg(config)
+        try:
+            assert torch.are_deterministic_algorithms_enabled() and runner.seed == 5
+            runner.train()
+        finally:
+            torch.use_deterministic_algorithms(False)
+        states.append(runner.model.state_dict())
+    assert states[0]['interaction.centers.seen'].any()
+    assert [name for name, value in states[0].items() if not value.equal(states[1][name])] == []
 
 
 def test_test_writes_results_and_images(trained, shapes_root, tmp_path):

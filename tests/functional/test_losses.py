@@ -394,16 +394,55 @@ def test_centroid_loss_without_instances_has_a_graph_to_both_arguments():
 
 
 @pytest.mark.parametrize('reduction', ['mean', 'sum'])
-def test_center_loss_of_parts_is_that_of_all_pixels(reduction, monkeypatch):
+def test_center_loss_of_parts_is_that_of_all_pixels(reduction):
     labels = torch.tensor([0, 2, 255, 2, 3]).repeat(8)
 
-    def loss_and_gradients():
+    def loss_and_gradients(split):
         pixels, centers = random_double(40, 3).requires_grad_(), random_double(5, 3, seed=1)
         centers.requires_grad_()
-        loss = semantic_center_loss(pixels, labels, centers, reduction=reduction)
+        loss = semantic_center_loss(split(pixels), split(labels), centers, reduction=reduction)
         return loss, *torch.autograd.grad(loss, (pixels, centers))
 
-    expected = loss_and_gradients()
-    monkeypatch.setattr('einet.functional.losses._CHUNK', 3 * 7)  # 7 pixels x 3 categories
-    for value, other in zip(loss_and_gradients(), expected, strict=True):
+    expected = loss_and_gradients(lambda values: values)
+    parts = loss_and_gradients(lambda values: values.split(7))
+    for value, other in zip(parts, expected, strict=True):
         torch.testing.assert_close(value, other)
+
+
+def test_images_of_a_batch_have_the_losses_of_each_alone():
+    """Images with 3, 0 and 2 instances; rows that are not visible must not count."""
+    pixels, centers = random_double(3, 20, 4), random_double(3, 5, 4, seed=1)
+    means, centroids = random_double(3, 4, 4, seed=2), random_double(3, 4, 4, seed=3)
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(-1, 5, (3, 20), generator=generator)
+    visible = torch.tensor([[True, True, False, True], [False] * 4, [True, False, False, True]])
+    rows = [image.nonzero()[:, 0] for image in visible]
+    owners = torch.randint(-1, 2, (3, 20), generator=generator)
+    owners[1] = -1
+    ids = torch.stack([torch.cat([rows[b], -torch.ones(1)])[owners[b]] for b in range(3)]).long()
+    instance_labels = torch.randint(0, 5, (3, 4), generator=generator)
+    present = torch.rand(3, 5, generator=generator) < 0.5
+
+    def one(b):
+        own, names, numbers = means[b][rows[b]], instance_labels[b][rows[b]], owners[b].clone()
+        numbers[numbers < 0] = -1
+        return (
+            semantic_center_loss(pixels[b], labels[b], centers[b]),
+            instance_push_loss(own),
+            instance_pull_loss(pixels[b], numbers, own),
+            instance_semantic_consistency_loss(own, names, centers[b], present[b]),
+            centroid_regularization(own, centroids[b][rows[b]]),
+        )
+
+    together = (
+        semantic_center_loss(pixels, labels, centers),
+        instance_push_loss(means, visible=visible),
+        instance_pull_loss(pixels, ids, means),
+        instance_semantic_consistency_loss(
+            means, instance_labels, centers, present, visible=visible
+        ),
+        centroid_regularization(means, centroids, visible=visible),
+    )
+    for values, *alone in zip(together, *map(one, range(3)), strict=True):
+        torch.testing.assert_close(values, torch.stack(alone))
+        assert values[0] > 0

@@ -3,6 +3,7 @@
 import torch
 
 from einet.models.coarse_maps import (
+    batch_instances,
     cells_per_pixel,
     coarse_maps,
     instance_numbers,
@@ -11,6 +12,11 @@ from einet.models.coarse_maps import (
 )
 
 from .samples import make_sample
+
+
+def _coarse_maps(sample, size):
+    sem_seg = sample.gt_sem_seg.sem_seg.long()
+    return coarse_maps(sem_seg, batch_instances([sample]), size)
 
 
 def test_numbers_count_from_one_in_the_order_of_instances():
@@ -39,7 +45,7 @@ def test_the_cell_of_a_centroid_is_its_instances():
     # Cells of 4 x 8 pixels, read at (2, 4). Instance 1 holds no middle; its centroid (6, 9) does
     # not either, but the cell (1, 1) is its own.
     sample = make_sample((16, 24), [(0, 8, 0, 24, 8), (1, 5, 8, 8, 11)], void_rows=6)
-    labels, ids = coarse_maps(sample, instance_numbers(sample), (2, 6))
+    (labels,), (ids,) = _coarse_maps(sample, (2, 6))
     assert labels.tolist() == [[-1, -1, 0, 0, 0, 0], [2, 1, 2, 2, 2, 2]]
     assert ids.tolist() == [[-1, -1, 0, 0, 0, 0], [-1, 1, -1, -1, -1, -1]]
 
@@ -47,6 +53,6 @@ def test_the_cell_of_a_centroid_is_its_instances():
 def test_the_smallest_of_several_instances_has_a_shared_cell():
     boxes = [(0, 0, 0, 4, 8), (1, 1, 1, 3, 3), (0, 0, 4, 1, 5)]
     sample = make_sample((8, 12), boxes)
-    labels, ids = coarse_maps(sample, instance_numbers(sample), (1, 3))
+    (labels,), (ids,) = _coarse_maps(sample, (1, 3))
     assert ids.tolist() == [[2, -1, -1]]
     assert labels.tolist() == [[0, 2, 2]]

@@ -2,6 +2,8 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from einet.models.criterion import EINetCriterion, EmbeddingSummary, TrainingOutputs
 from einet.models.targets import build_targets
@@ -17,27 +19,30 @@ LOSSES = dict(
 
 def _call(criterion, targets, means, centroids, embedding):
     """The losses of two images on their instances."""
+    means, centroids = (pad_sequence(values, batch_first=True) for values in (means, centroids))
     summary = EmbeddingSummary(
-        category_means=list(torch.zeros(2, 3, 2)),
+        category_means=torch.zeros(2, 3, 2),
         instance_means=means,
         # Others, which none of these losses reads.
-        raw_instance_means=[3 * mean + 7 for mean in means],
+        raw_instance_means=3 * means + 7,
         centroid_embeddings=centroids,
     )
     outputs = TrainingOutputs(
         semantic_logits=torch.zeros(2, 3, 2, 3),
         calibrated_logits=None,
         heatmap_logits=torch.zeros(2, 2, 2, 3),
-        semantic_embedding=torch.zeros(2, 2, 2, 3).unbind(),
-        instance_embedding=embedding.unbind(),
+        semantic_embedding=[torch.zeros(2, 2, 2, 3)],
+        instance_embedding=[embedding],
     )
     return criterion(outputs, targets, summary, torch.zeros(2, 3, 2))
 
 
 def _semantic(criterion, logits, targets, calibrated_logits=None):
     """The semantic losses alone: nothing else is given."""
-    outputs = TrainingOutputs(logits, calibrated_logits, torch.zeros(len(logits), 2, 2, 3), [], [])
-    return criterion(outputs, targets, EmbeddingSummary([], [], [], []), torch.zeros(2, 3, 2))
+    nothing = [torch.zeros(len(logits), 2, 2, 3)]
+    outputs = TrainingOutputs(logits, calibrated_logits, nothing[0], nothing, nothing)
+    empty = EmbeddingSummary(*torch.zeros(4, 1))
+    return criterion(outputs, targets, empty, torch.zeros(2, 3, 2))
 
 
 def test_instance_terms_average_over_images_that_have_instances():
@@ -80,17 +85,17 @@ def _outputs(**maps):
         semantic_logits=torch.zeros(3, 3, 2, 3),
         calibrated_logits=None,
         heatmap_logits=torch.zeros(3, 2, 2, 3),
-        semantic_embedding=torch.zeros(3, 2, 2, 3).unbind(),
-        instance_embedding=torch.zeros(3, 2, 2, 3).unbind(),
+        semantic_embedding=[torch.zeros(3, 2, 2, 3)],
+        instance_embedding=[torch.zeros(3, 2, 2, 3)],
     )
     return TrainingOutputs(**{**blank, **maps})
 
 
 def _summary(raw_means=None):
     """Of the three images; E of image 0 differs from the raw one."""
-    means = [torch.tensor([[9.0, -9.0], [-9.0, 9.0], [9.0, 9.0]]), *torch.zeros(2, 0, 2)]
-    raw = means if raw_means is None else [raw_means, *torch.zeros(2, 0, 2)]
-    return EmbeddingSummary(list(torch.zeros(3, 3, 2)), means, raw, means)
+    means = F.pad(torch.tensor([[[9.0, -9.0], [-9.0, 9.0], [9.0, 9.0]]]), (0, 0, 0, 0, 0, 2))
+    raw = means if raw_means is None else F.pad(raw_means[None], (0, 0, 0, 0, 0, 2))
+    return EmbeddingSummary(torch.zeros(3, 3, 2), means, raw, means)
 
 
 # Q as the images see it. Category 1 of image 1 would change its value, were it present.
@@ -110,7 +115,7 @@ def test_center_term_averages_over_images_that_have_labels():
     embedding[0, :, :, 1] = torch.tensor([[-1.0], [0.0]])  # stuff
     embedding[0, :, :, 2] = torch.tensor([[0.0], [6.0]])  # class 1
     embedding[1, 0] = 5.0
-    outputs = _outputs(semantic_embedding=embedding.unbind())
+    outputs = _outputs(semantic_embedding=[embedding])
     values = EINetCriterion(dict(center=loss))(
         outputs, _two_images_and_a_void_one(), _summary(), CENTERS
     )

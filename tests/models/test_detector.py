@@ -3,6 +3,8 @@
 import pytest
 import torch
 from mmdet.registry import MODELS
+from mmengine.model import convert_sync_batchnorm
+from torch import nn
 
 from einet.functional.resize import Shapes
 from einet.models import PanopticDetector
@@ -81,3 +83,20 @@ def test_compile_takes_the_trunk_and_gives_the_same_maps():
 def test_compile_excludes_recomputation():
     with pytest.raises(ValueError, match='exclude each other'):
         MODELS.build(tiny_model(compile=True, activation_checkpointing=['backbone']))
+
+
+def test_sync_bn_takes_every_batch_norm_and_changes_no_weight_and_no_prediction(model):
+    images = torch.randn(1, 3, 32, 48)
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+    for norm in norms:
+        nn.init.uniform_(norm.running_mean)
+    names = list(model.state_dict())
+    with torch.no_grad():
+        expected = model(images, mode='tensor')
+        converted = convert_sync_batchnorm(model, 'torch').eval()
+        maps = converted(images, mode='tensor')
+    synchronized = [m for m in converted.modules() if isinstance(m, nn.SyncBatchNorm)]
+    assert len(synchronized) == len(norms) > 20
+    assert list(converted.state_dict()) == names
+    for values, others in zip(maps, expected, strict=True):
+        torch.testing.assert_close(values, others)

@@ -5,7 +5,7 @@ import torch
 from mmdet.registry import MODELS
 from torch.autograd import gradcheck
 
-from einet.functional.images import split_images
+from einet.functional.parts import split_rows
 from einet.models import ESM
 
 
@@ -24,39 +24,29 @@ def loop_mean(embedding, attention, mask):
 
 def test_means_of_every_image():
     embedding, attention, ids = make_batch()
-    means = ESM()(embedding, attention, ids, [4, 4])
-    assert [image.shape for image in means] == [(4, 3), (4, 3)]
+    means = ESM()([embedding], attention, ids, 4)
+    assert means.shape == (2, 4, 3)
     for b in range(2):
         for m in range(4):
             mask = ids[b] == m
             torch.testing.assert_close(means[b][m], loop_mean(embedding[b], attention[b], mask))
 
 
-def test_images_have_counts_of_their_own():
-    embedding, attention, ids = make_batch()
-    ids[1][ids[1] > 0] = -1
-    together = ESM()(embedding, attention, ids, [3, 3])
-    means = ESM()(embedding, attention, ids, [3, 1])
-    assert [image.shape for image in means] == [(3, 3), (1, 3)]
-    torch.testing.assert_close(means[0], together[0])
-    torch.testing.assert_close(means[1], together[1][:1])
-
-
 def test_an_image_without_instances_among_others():
     embedding, attention, ids = make_batch()
     embedding.requires_grad_()
     ids[0] = -1
-    means = ESM()(embedding, attention, ids, [0, 3])
-    assert means[0].shape == (0, 3)
-    sum(image.sum() for image in means).backward()
+    means = ESM()([embedding], attention, ids, 3)
+    assert (means[0] == 0).all()
+    means.sum().backward()
     assert (embedding.grad[0] == 0).all()
     assert (embedding.grad[1] != 0).any()
 
 
 def test_sums():
     embedding, attention, ids = make_batch()
-    (sums, _) = MODELS.build(dict(type='ESM', reduction='sum'))(embedding, attention, ids, [3, 3])
-    (means, _) = ESM()(embedding, attention, ids, [3, 3])
+    sums = MODELS.build(dict(type='ESM', reduction='sum'))([embedding], attention, ids, 3)[0]
+    means = ESM()([embedding], attention, ids, 3)[0]
     masses = torch.stack([attention[0, 0][ids[0] == m].sum() for m in range(3)])
     torch.testing.assert_close(sums, means * masses[:, None])
 
@@ -64,43 +54,43 @@ def test_sums():
 def test_gradcheck_through_recomputation():
     embedding, attention, ids = make_batch(torch.float64)
     assert gradcheck(
-        lambda e, a: tuple(ESM()(e, a, ids, [4, 4])),
+        lambda e, a: ESM()(split_rows(e, 24), a, ids, 4),
         (embedding.requires_grad_(), attention.requires_grad_()),
     )
 
 
-def test_images_of_one_split_give_the_same_gradients_as_the_batch():
+def test_bands_give_the_same_gradients_as_the_batch():
     gradients = []
-    for split in (split_images, torch.unbind, lambda batch: batch):
+    for max_values in (24, 48, 1000):
         embedding, attention, ids = make_batch()
         embedding.requires_grad_()
-        images = split(embedding)
-        means = torch.stack(ESM()(images, attention, ids, [3, 3]))
-        (means.square().sum() + sum(image.sin().sum() for image in images)).backward()
-        gradients.append(embedding.grad)
-    torch.testing.assert_close(gradients[0], gradients[2])
-    torch.testing.assert_close(gradients[1], gradients[2])
+        bands = split_rows(embedding, max_values)
+        means = ESM()(bands, attention, ids, 3)
+        (means.square().sum() + sum(band.sin().sum() for band in bands)).backward()
+        gradients.append((len(bands), embedding.grad))
+    assert [count for count, _ in gradients] == [3, 2, 1]
+    for _, gradient in gradients[:2]:
+        torch.testing.assert_close(gradient, gradients[2][1])
 
 
 def test_centroids_are_sampled_image_by_image():
     embedding = torch.arange(2 * 2 * 2 * 3.0).view(2, 2, 2, 3)  # 12 b + 6 d + 3 y + x.
-    points = [torch.tensor([[2, 1]]), torch.tensor([[0, 1], [1, 0]])]
+    points = torch.tensor([[[2, 1], [0, 0]], [[0, 1], [1, 0]]])
     first, second = ESM().centroids(embedding, points)
-    assert first.tolist() == [[5.0, 11.0]]
+    assert first.tolist() == [[5.0, 11.0], [0.0, 6.0]]
     assert second.tolist() == [[15.0, 21.0], [13.0, 19.0]]
-    assert ESM().centroids(embedding, [torch.zeros(0, 2)] * 2)[0].shape == (0, 2)
 
 
 def test_bfloat16_is_summarized_in_float32_also_under_autocast():
     embedding, attention, ids = make_batch()
     embedding, attention = embedding.bfloat16().requires_grad_(), attention.bfloat16()
-    expected = ESM()(embedding.detach().float(), attention.float(), ids, [3, 3])
+    expected = ESM()([embedding.detach().float()], attention.float(), ids, 3)
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        means = ESM()(embedding, attention, ids, [3, 3])
-        (centroid, _) = ESM().centroids(embedding, [torch.tensor([[1, 2]])] * 2)
-    assert means[0].dtype == means[1].dtype == centroid.dtype == torch.float32
+        means = ESM()([embedding], attention, ids, 3)
+        centroids = ESM().centroids(embedding, torch.tensor([[[1, 2]]] * 2))
+    assert means.dtype == centroids.dtype == torch.float32
     torch.testing.assert_close(means, expected)
-    sum(image.sum() for image in means).backward()
+    means.sum().backward()
     assert embedding.grad.dtype == torch.bfloat16
 
 
@@ -111,9 +101,3 @@ def test_no_parameters_and_no_state():
 def test_an_unknown_reduction_is_an_error():
     with pytest.raises(ValueError, match="ESM: reduction must be 'mean' or 'sum', got 'max'"):
         ESM(reduction='max')
-
-
-def test_a_missing_count_is_an_error():
-    embedding, attention, ids = make_batch()
-    with pytest.raises(ValueError, match='zip'):
-        ESM()(embedding, attention, ids, [3])

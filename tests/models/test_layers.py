@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from einet.models.layers import (
+    attention_weights,
     check_picks,
     conv5x5,
     embedding_conv5x5,
@@ -89,3 +90,10 @@ def test_check_picks_wants_three():
         check_picks('Owner', (8, 16, 24, 32), (0, 1, -1))
     with pytest.raises(ValueError, match=r'Owner: in_index needs three numbers.*got 2'):
         check_picks('Owner', (8, 16, 32), (0, -1))
+
+
+def test_attention_never_vanishes_in_half_precision():
+    logits = torch.tensor([-30.0, 0.0], dtype=torch.float16)
+    weights = attention_weights(logits)
+    torch.testing.assert_close(weights, torch.tensor([9.3576e-14, 0.5]), rtol=1e-4, atol=0)
+    assert attention_weights(logits.double()).dtype == torch.float64

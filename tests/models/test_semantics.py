@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from einet.models import BootstrappedCrossEntropyLoss
-from einet.models.coarse_maps import instance_numbers
+from einet.models.coarse_maps import batch_instances
 from einet.models.semantics import SemanticTargets, build_semantic_targets, semantic_loss
 
 from .samples import make_sample
@@ -17,8 +17,7 @@ def test_targets_by_hand():
         make_sample((2, 4), [(1, 0, 0, 1, 2), (0, 1, 1, 4, 2)], void_rows=1),
         make_sample((2, 4), []),
     ]
-    numbers = [instance_numbers(sample) for sample in samples]
-    targets = build_semantic_targets(samples, numbers, 3, 5.0)
+    targets = build_semantic_targets(samples, batch_instances(samples), 3, 5.0)
     assert targets.sem_seg.dtype == torch.long
     assert targets.sem_seg.tolist() == [[[1, 255, 255, 255], [1, 0, 0, 0]], [[2] * 4] * 2]
     # The first instance has 2 pixels, less than 3, the other has 3.

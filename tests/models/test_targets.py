@@ -60,8 +60,9 @@ def test_one_pixel_instances_keep_a_cell_and_the_smallest_wins_it():
     boxes = [(0, 0, 0, 12, 12), (1, 9, 5, 10, 6), (1, 8, 4, 9, 5), (0, 11, 4, 12, 6)]
     targets = _targets(make_sample((16, 24), boxes))
     # Three centroids fall into cell (2, 1): the first of the two one-pixel instances has it.
-    assert targets.instance_ids[0, 1, 2] == 1
-    assert targets.instance_labels[0].tolist() == [0, 1]
+    order = targets.visible[0].cumsum(0) - 1
+    assert order[targets.instance_ids[0, 1, 2]] == 1
+    assert targets.instance_labels[0][targets.visible[0]].tolist() == [0, 1]
     assert targets.labels[0, 1, 2] == 1
     # The heatmap still knows all of them.
     assert (targets.heatmap == 1).sum() == 3
@@ -69,8 +70,8 @@ def test_one_pixel_instances_keep_a_cell_and_the_smallest_wins_it():
 
 def test_empty_and_void_images():
     targets = _targets(make_sample((16, 24), []), make_sample((16, 24), [], void_rows=16))
-    assert targets.instance_labels[0].shape == (0,)
-    assert targets.centroids[1].shape == (0, 2)
+    assert targets.instance_labels[0][targets.visible[0]].shape == (0,)
+    assert targets.centroids[1][targets.visible[1]].shape == (0, 2)
     assert targets.present.tolist() == [[False, False, True], [False, False, False]]
     assert not targets.heatmap_mask[1].any()
     assert targets.heatmap.sum() == 0
@@ -103,11 +104,12 @@ def test_every_centroid_lies_on_its_own_instance(data):
         for label, x, y, w, h in data.draw(st.lists(box, max_size=6))
     ]
     targets = _targets(make_sample((16, 24), boxes))
-    x, y = targets.centroids[0].unbind(1)
+    visible = targets.visible[0]
+    x, y = targets.centroids[0][visible].unbind(1)
     ids = targets.instance_ids[0]
     owners = ids[y, x]
     # Where cells are shared the smaller instance owns the cell; it then still has pixels.
-    assert set(ids.unique().tolist()) - {-1} == set(range(len(targets.instance_labels[0])))
+    assert set(ids.unique().tolist()) - {-1} == set(visible.nonzero()[:, 0].tolist())
     assert torch.equal(targets.labels[0][y, x], targets.instance_labels[0][owners])
     for cell in {(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)}:
         assert ids[cell[1], cell[0]] >= 0

@@ -128,7 +128,7 @@ def draw_gaussians(
     height, width = size
     heatmap = torch.zeros(num_classes * height * width, device=centers_xy.device)
     centers = torch.div(centers_xy, 1, rounding_mode='floor').long()
-    limits = centers.new_tensor([width, height])
+    limits = torch.stack([centers.new_full((), side) for side in (width, height)])
     first = torch.minimum((centers - radii[:, None]).clamp(min=0), limits)
     extents = (torch.minimum(centers + radii[:, None] + 1, limits) - first).clamp(min=0)
     ends = extents.prod(dim=1).cumsum(0)
@@ -201,7 +201,12 @@ def find_peaks(
 
 
 def first_of_window(maps: Tensor, kernel_size: int) -> Tensor:
-    """Whether each cell is the first largest of the window around it; (C, h, w) bool."""
+    """Whether each cell is the first largest of the window around it; (C, h, w) bool.
+
+    Example:
+        >>> first_of_window(torch.tensor([[[1.0, 3.0, 3.0, 2.0, 4.0]]]), kernel_size=3)
+        tensor([[[False,  True, False, False,  True]]])
+    """
     height, width = maps.shape[-2:]
     before, after = (kernel_size - 1) // 2, kernel_size // 2
     if maps.numel() == 0:

@@ -4,6 +4,7 @@ Tensors over categories have C rows; ``present`` says which of them the image co
 phi(x) = x / ||x||.
 
 Shape shorthand:
+    ...: any batch axes, the same in all arguments
     N: pixels of one image
     K: instances of one image
     C: categories, things first
@@ -45,11 +46,12 @@ def embedding_distance(a: Tensor, b: Tensor) -> Tensor:
     r"""D_e(a, b) = ||phi(a) - phi(b)||, between all pairs, by one matrix product.
 
     Args:
-        a: (N, D) float.
-        b: (M, D) float.
+        a: (..., N, D) float; the smaller of the two, as it is copied.
+        b: (..., M, D) float.
 
     Returns:
-        (N, M) in [0, 2]. Where two directions coincide up to rounding, it is 0 with zero gradient.
+        (..., N, M) in [0, 2]. Where two directions coincide up to rounding, it is 0 with zero
+        gradient.
 
     Example:
         >>> a = torch.tensor([[2.0, 0.0]])
@@ -58,7 +60,7 @@ def embedding_distance(a: Tensor, b: Tensor) -> Tensor:
         tensor([[0.0000, 1.4142, 2.0000]])
     """
     cosine, a_is_unit, b_is_unit = _cosine(a, b)
-    squared = a_is_unit[:, None] + b_is_unit - 2 * cosine
+    squared = a_is_unit[..., None] + b_is_unit[..., None, :] - 2 * cosine
     resolvable = squared > 4 * torch.finfo(squared.dtype).eps
     # The root's slope at 0 is infinite: take it of 1 there, and drop the result.
     return torch.where(resolvable, squared, 1.0).sqrt() * resolvable
@@ -69,11 +71,11 @@ def calibrated_cosine(a: Tensor, b: Tensor) -> Tensor:
     """D_c(a, b) = (1 + cos(a, b)) / 2, between all pairs; 1 means the same direction.
 
     Args:
-        a: (N, D) float.
-        b: (M, D) float.
+        a: (..., N, D) float.
+        b: (..., M, D) float.
 
     Returns:
-        (N, M) in [0, 1]; 1/2 where a vector has no direction.
+        (..., N, M) in [0, 1]; 1/2 where a vector has no direction.
 
     Example:
         >>> a = torch.tensor([[2.0, 0.0]])
@@ -98,17 +100,17 @@ def affinity(
                                {\sum_{j' \in J} \exp(-D_e(E_k, V_{j'}) / T)}
 
     Args:
-        instance_means: E, (K, D) float.
-        category_means: V, (C, D) float.
-        present: J as a mask, (C,) bool; None when all are present.
+        instance_means: E, (..., K, D) float.
+        category_means: V, (..., C, D) float.
+        present: J as a mask, (..., C) bool; None when all are present.
         literal: Use +D_e as printed. It gives the *farthest* category the largest weight, the
             opposite of Fig. 4, so the default has the minus.
         temperature: T > 0; printed is 1. D_e lies in [0, 2], so at 1 no weight is more than 7.4
             times another one; smaller temperatures tell near and far categories apart.
 
     Returns:
-        (K, C). Rows sum to 1 over the present categories and are 0 when there is none; the columns
-        of absent categories are 0.
+        (..., K, C). Rows sum to 1 over the present categories and are 0 when there is none; the
+        columns of absent categories are 0.
 
     Example:
         >>> instance_means = torch.tensor([[2.0, 0.0]])
@@ -121,9 +123,10 @@ def affinity(
     distance = embedding_distance(instance_means, category_means)
     logits = (distance if literal else -distance) / temperature
     if present is None:
-        return logits.softmax(dim=1)
+        return logits.softmax(dim=-1)
+    present = present[..., None, :]
     # A finite floor: with -inf, an image without any category would give NaN.
-    return logits.masked_fill(~present, torch.finfo(logits.dtype).min).softmax(dim=1) * present
+    return logits.masked_fill(~present, torch.finfo(logits.dtype).min).softmax(dim=-1) * present
 
 
 @full_precision
@@ -135,6 +138,7 @@ def center_contributions(
     present: Tensor,
     num_things: int,
     instances: Literal['own', 'all'] = 'own',
+    visible: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     r"""What one image adds to the update of the centers: numerators and denominators of Eq. 3.
 
@@ -144,18 +148,19 @@ def center_contributions(
     several images are sums of what this returns.
 
     Args:
-        instance_means: E, (K, D) float.
-        instance_labels: g, (K,) int64 in [0, C).
-        category_means: V, (C, D) float; rows of absent categories are not read.
-        affinity: omega, (K, C) float, from :func:`affinity`.
-        present: (C,) bool.
+        instance_means: E, (..., K, D) float.
+        instance_labels: g, (..., K) int64 in [0, C).
+        category_means: V, (..., C, D) float; rows of absent categories are not read.
+        affinity: omega, (..., K, C) float, from :func:`affinity`.
+        present: (..., C) bool.
         num_things: Number of thing categories; they have the labels 0..num_things-1.
         instances: What k runs over: ``'own'``, the category's instances, g(k) = j; or ``'all'`` K
             instances of the image, as printed. Omega is nearly flat, so that with all of them
             every thing category receives nearly the same mean and their centers become one.
+        visible: (..., K) bool, instances that count; None when all do.
 
     Returns:
-        Numerators (C, D) and denominators (C,); both are 0 for absent categories.
+        Numerators (..., C, D) and denominators (..., C); both are 0 for absent categories.
 
     Example:
         >>> numerators, denominators = center_contributions(
@@ -172,18 +177,19 @@ def center_contributions(
         >>> denominators
         tensor([1., 1.])
     """
-    num_classes = len(category_means)
-    has_instance = torch.zeros(num_classes, dtype=torch.bool, device=present.device)
-    has_instance[instance_labels] = True
-    has_instance[num_things:] = False
+    num_classes = category_means.shape[-2]
+    own = F.one_hot(instance_labels, num_classes).bool()
+    counted = torch.ones_like(own) if visible is None else visible[..., None].expand_as(own)
+    own = own & counted
+    is_thing = torch.arange(num_classes, device=own.device) < num_things
+    has_instance = own.any(dim=-2) & is_thing
 
-    if instances == 'own':
-        affinity = affinity * F.one_hot(instance_labels, num_classes)
-    weighted_sum = affinity.t() @ unit(instance_means)
-    numerator = torch.where(has_instance[:, None], weighted_sum, unit(category_means))
-    denominator = torch.where(has_instance, affinity.sum(0), 1.0)
+    affinity = affinity * (own if instances == 'own' else counted)
+    weighted_sum = affinity.mT @ unit(instance_means)
+    numerator = torch.where(has_instance[..., None], weighted_sum, unit(category_means))
+    denominator = torch.where(has_instance, affinity.sum(-2), 1.0)
     return (
-        torch.where(present[:, None], numerator, 0.0),
+        torch.where(present[..., None], numerator, 0.0),
         torch.where(present, denominator, 0.0),
     )
 
@@ -205,14 +211,15 @@ def update_centers(
         centers: Q, (C, D) float.
         seen: Categories that already have a center, (C,) bool. A category's first sight sets its
             center to the quotient itself, so that it need not decay from zero.
-        numerator: (C, D) float, summed over images, from :func:`center_contributions`.
-        denominator: (C,) float, likewise. Categories with 0 do not move.
+        numerator: (..., C, D) float, of an image or summed over several, from
+            :func:`center_contributions`.
+        denominator: (..., C) float, likewise. Categories with 0 do not move.
         momentum: mu in [0, 1].
         normalize: Divide by the denominator. False takes the sum itself, as printed: the centers
             then grow with the number of instances.
 
     Returns:
-        New Q, (C, D), differentiable with respect to the numerator and the denominator.
+        New Q, (..., C, D), differentiable with respect to the numerator and the denominator.
 
     Example:
         >>> update_centers(
@@ -227,9 +234,9 @@ def update_centers(
     """
     moves = denominator > 0
     divisor = torch.where(moves, denominator, 1.0) if normalize else torch.ones_like(denominator)
-    value = numerator / divisor[:, None]
+    value = numerator / divisor[..., None]
     moved = torch.where(seen[:, None], momentum * centers + (1 - momentum) * value, value)
-    return torch.where(moves[:, None], moved, centers)
+    return torch.where(moves[..., None], moved, centers)
 
 
 def calibrate(
@@ -238,13 +245,13 @@ def calibrate(
     """Replace the embeddings of thing pixels by their category's center, Eq. 4.
 
     Args:
-        semantic_embedding: S, (N, D) float.
-        labels: y, (N,) integer in [0, C); pixels with any other label keep their embedding.
-        centers: Q, (C, D) float.
+        semantic_embedding: S, (..., N, D) float.
+        labels: y, (..., N) integer in [0, C); pixels with any other label keep their embedding.
+        centers: Q, (..., C, D) float.
         is_thing: (C,) bool.
 
     Returns:
-        (N, D), the type of S: Q_y on thing pixels, S elsewhere.
+        (..., N, D), the type of S: Q_y on thing pixels, S elsewhere.
 
     Example:
         >>> calibrate(
@@ -257,18 +264,20 @@ def calibrate(
                 [ 3.,  4.],
                 [ 5.,  6.]])
     """
-    labeled = (labels >= 0) & (labels < len(centers))
+    labeled = (labels >= 0) & (labels < len(is_thing))
     rows = torch.where(labeled, labels.long(), 0)
-    replaced = labeled & is_thing[rows]
-    values = centers.to(semantic_embedding.dtype).index_select(0, rows)
-    return torch.where(replaced[:, None], values, semantic_embedding)
+    replaced = (labeled & is_thing[rows])[..., None]
+    values = centers.to(semantic_embedding.dtype).gather(
+        -2, rows[..., None].expand_as(semantic_embedding)
+    )
+    return torch.where(replaced, values, semantic_embedding)
 
 
 def _cosine(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Cosines (N, M), and which vectors have a direction: (N,) and (M,), 1.0 or 0.0."""
+    """Cosines (..., N, M), and which vectors have a direction: (..., N), (..., M), 1.0 or 0.0."""
     a_scale, b_scale = _inverse_norm(a), _inverse_norm(b)
-    # Scaling the product instead of a saves a copy of the pixels' embeddings.
-    cosine = (a @ (b * b_scale[:, None]).t()) * a_scale[:, None]
+    # Scaling the product instead of b saves a copy of the pixels' embeddings.
+    cosine = ((a * a_scale[..., None]) @ b.mT) * b_scale[..., None, :]
     return cosine, (a_scale > 0).to(a.dtype), (b_scale > 0).to(b.dtype)
 
 

@@ -4,18 +4,21 @@ A segment map holds ids 0..M-1, and -1 where a pixel belongs to no segment. The 
 function is O(N D), whatever M: there are no masks per segment.
 
 Shape shorthand:
+    ...: any batch axes, the same in all arguments
     N: pixels of one image
-    M: segments
-    K: points
+    M: segments of one image
+    K: points of one image
     D: embedding width
     h, w: feature map
 """
 
+import math
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from .parts import Parts, sum_over_parts
 from .precision import full_precision
 
 # Below this total weight a mean fades to zero, so that its gradient (1 / mass) stays finite.
@@ -24,9 +27,9 @@ MIN_MASS = 1e-6
 
 @full_precision
 def segment_means(
-    embeddings: Tensor,
-    weights: Tensor,
-    segment_ids: Tensor,
+    embeddings: Parts,
+    weights: Parts,
+    segment_ids: Parts,
     num_segments: int,
     reduction: Literal['mean', 'sum'] = 'mean',
 ) -> tuple[Tensor, Tensor]:
@@ -35,16 +38,17 @@ def segment_means(
     .. math:: E_k = \frac{\sum_{t_i = k} a_i I_i}{\sum_{t_i = k} a_i}
 
     Args:
-        embeddings: I or S, (N, D) float.
-        weights: Attention a, (N,) float, >= 0.
-        segment_ids: t, (N,) int64 in [0, M), -1 for pixels of no segment.
-        num_segments: M.
+        embeddings: I or S, (..., N, D) float, or parts of it, see
+            :func:`einet.functional.parts.sum_over_parts`.
+        weights: Attention a, (..., N) float, >= 0, or parts of it.
+        segment_ids: t, (..., N) int64 in [0, M), -1 for pixels of no segment, or parts of it.
+        num_segments: M, of every image.
         reduction: ``'mean'``, or ``'sum'`` for the numerator alone. The paper's "multiply as
             well as plus" names no denominator; with sums an embedding's length would grow with
             the area of its segment.
 
     Returns:
-        Means (M, D), and masses (M,), the sums of the weights. Both are zero for a segment
+        Means (..., M, D), and masses (..., M), the sums of the weights. Both are zero for a segment
         without pixels; a mass below ``MIN_MASS`` counts as ``MIN_MASS`` in the division.
 
     Example:
@@ -60,28 +64,41 @@ def segment_means(
         >>> masses
         tensor([1.5000, 0.0000])
     """
-    # Rows side by side in memory: an image's D maps of pixels, transposed, would be summed slowly.
-    embeddings = embeddings.contiguous()
-    # Row M collects the pixels of no segment: cheaper than selecting the others.
-    rows = torch.where(segment_ids < 0, num_segments, segment_ids)
-    sums = embeddings.new_zeros(num_segments + 1, embeddings.shape[1])
-    sums = sums.index_add(0, rows, embeddings * weights[:, None])[:num_segments]
-    mass = weights.new_zeros(num_segments + 1).index_add(0, rows, weights)[:num_segments]
+    sums, mass = sum_over_parts(_segment_sums, (embeddings, weights, segment_ids), num_segments)
     if reduction == 'sum':
         return sums, mass
-    return sums / mass.clamp_min(MIN_MASS)[:, None], mass
+    return sums / mass.clamp_min(MIN_MASS)[..., None], mass
+
+
+@full_precision
+def _segment_sums(
+    embeddings: Tensor, weights: Tensor, segment_ids: Tensor, num_segments: int
+) -> tuple[Tensor, Tensor]:
+    """Weighted sums (..., M, D) of embeddings, and sums (..., M) of weights."""
+    *images, _, dims = embeddings.shape
+    # Row M of an image collects the pixels of no segment: cheaper than selecting the others.
+    rows = torch.where(segment_ids < 0, num_segments, segment_ids)
+    first = (num_segments + 1) * torch.arange(math.prod(images), device=rows.device)
+    rows = (rows + first.view(*images, 1)).flatten()
+    # Rows side by side in memory: an image's D maps of pixels, transposed, would be summed slowly.
+    weighted = embeddings.contiguous() * weights[..., None]
+    size = (len(first) * (num_segments + 1), dims)
+    sums = weighted.new_zeros(size).index_add(0, rows, weighted.reshape(-1, dims))
+    mass = weights.new_zeros(size[0]).index_add(0, rows, weights.flatten())
+    sums, mass = (total.view(*images, num_segments + 1, *total.shape[1:]) for total in (sums, mass))
+    return sums[..., :num_segments, :], mass[..., :num_segments]
 
 
 def sample_at_points(embedding: Tensor, points: Tensor) -> Tensor:
     """Embeddings at pixels: O of Fig. 3 (c).
 
     Args:
-        embedding: I, (D, h, w) float.
-        points: Pixels (x, y), (K, 2), in units of feature pixels: 0 <= x < w, 0 <= y < h.
+        embedding: I, (..., D, h, w) float, with at most one batch axis.
+        points: Pixels (x, y), (..., K, 2), in units of feature pixels: 0 <= x < w, 0 <= y < h.
             Fractions are cut off.
 
     Returns:
-        O, (K, D).
+        O, (..., K, D).
 
     Raises:
         IndexError: If a point lies outside the map.
@@ -92,29 +109,33 @@ def sample_at_points(embedding: Tensor, points: Tensor) -> Tensor:
         tensor([[2.],
                 [3.]])
     """
-    x, y = points.long().unbind(1)
-    return embedding[:, y, x].t()
+    x, y = points.long().unbind(-1)
+    if embedding.ndim == 3:
+        return embedding[:, y, x].mT
+    return embedding[torch.arange(len(embedding), device=x.device)[:, None], :, y, x]
 
 
 def centers_of_mass(segment_ids: Tensor, num_segments: int) -> Tensor:
     """Mean position of every segment's pixels; it may lie outside the segment.
 
     Args:
-        segment_ids: (h, w) integer in [0, M), -1 for pixels of no segment.
-        num_segments: M.
+        segment_ids: (..., h, w) integer in [0, M), -1 for pixels of no segment.
+        num_segments: M, of every map.
 
     Returns:
-        (x, y) in pixels of the map, (M, 2) float64; zero for a segment without pixels.
+        (x, y) in pixels of the map, (..., M, 2) float64; zero for a segment without pixels.
 
     Example:
         >>> centers_of_mass(torch.tensor([[0, 0, -1], [0, 1, 1]]), num_segments=2)
         tensor([[0.3333, 0.3333],
                 [1.5000, 1.0000]], dtype=torch.float64)
     """
-    width = segment_ids.shape[1]
-    flat = segment_ids.flatten().long()
-    pixels = torch.nonzero(flat >= 0).squeeze(1)
-    xy = torch.stack((pixels % width, pixels // width), dim=1)
-    sums = xy.new_zeros(num_segments, 2).index_add(0, flat[pixels], xy)
-    areas = torch.bincount(flat[pixels], minlength=num_segments)
-    return sums.double() / areas.clamp_min(1)[:, None]
+    *images, height, width = segment_ids.shape
+    # Row 0 collects the pixels of no segment.
+    rows = segment_ids.flatten(-2).long() + 1
+    pixels = torch.arange(height * width, device=rows.device)
+    x, y, area = (
+        rows.new_zeros(*images, num_segments + 1).scatter_add(-1, rows, values.expand_as(rows))
+        for values in (pixels % width, pixels // width, torch.ones_like(pixels))
+    )
+    return torch.stack((x, y), dim=-1)[..., 1:, :].double() / area[..., 1:, None].clamp_min(1)

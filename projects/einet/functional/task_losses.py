@@ -178,4 +178,4 @@ def bootstrapped_cross_entropy(
         total = losses[valid].topk(count, sorted=False).values.sum()
     else:
         total = torch.where(valid, losses, 0.0).sum()
-    return total / divisor(total.new_tensor(count))
+    return total / divisor(total.new_full((), count))

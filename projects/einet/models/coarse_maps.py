@@ -1,7 +1,8 @@
-"""A sample's labels and instances on the grid of the feature map.
+"""The samples of a batch as tensors: instances, and labels on the grid of the feature map.
 
 Shape shorthand:
-    K: instances of the image
+    B: images of a batch
+    K: most instances of an image, at least 1; an image with fewer has empty rows
     H, W: padded input
     h, w: feature map
 """
@@ -9,12 +10,64 @@ Shape shorthand:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from mmdet.structures import DetDataSample
 from torch import Tensor
 
 from ..structures.limits import IGNORE_LABEL, INSTANCE_OFFSET
+
+# A place that lies beyond every map.
+_OUTSIDE = -(1 << 24)
+
+
+@dataclass
+class BatchInstances:
+    """The instances of a batch; empty rows are 0.
+
+    Attributes:
+        exists: (B, K) bool, False in empty rows.
+        labels: (B, K) long.
+        centroids: (B, K, 2) float xy, pixels of the input.
+        areas: (B, K) float, pixels of the input.
+        bboxes: (B, K, 4) float xyxy, pixels of the input.
+        numbers: (B, H, W) long, the instance of every pixel, counted from 1; 0 = none.
+    """
+
+    exists: Tensor
+    labels: Tensor
+    centroids: Tensor
+    areas: Tensor
+    bboxes: Tensor
+    numbers: Tensor
+
+    def place(self, points: Tensor) -> Tensor:
+        """Points (B, K, 2) of the instances; those of empty rows beyond every map."""
+        return torch.where(self.exists[..., None], points, _OUTSIDE)
+
+
+def batch_instances(data_samples: Sequence[DetDataSample]) -> BatchInstances:
+    """Instances of B samples, packed and padded. The host knows their numbers: it never waits."""
+    instances = [sample.gt_instances for sample in data_samples]
+    counts = torch.tensor([len(image) for image in instances])
+    rows = max(int(counts.max()), 1)
+    numbers = torch.stack([instance_numbers(sample) for sample in data_samples])
+    exists = torch.arange(rows) < counts[:, None]
+    return BatchInstances(
+        exists.to(numbers.device, non_blocking=True),
+        *(
+            torch.stack([_with_rows(image[key], rows) for image in instances])
+            for key in ('labels', 'centroids', 'areas', 'bboxes')
+        ),
+        numbers,
+    )
+
+
+def _with_rows(values: Tensor, rows: int) -> Tensor:
+    """Values (k, ...) with zeros up to a number of rows."""
+    return F.pad(values, (0, 0) * (values.ndim - 1) + (0, rows - len(values)))
 
 
 def instance_numbers(sample: DetDataSample) -> Tensor:
@@ -47,45 +100,53 @@ def cells_per_pixel(
 
 
 def to_cells(xy: Tensor, image_size: Sequence[int], feature_size: tuple[int, int]) -> Tensor:
-    """Feature cells (K, 2), xy, that hold the pixels ``xy``."""
-    cells = ((xy + 0.5) * xy.new_tensor(cells_per_pixel(image_size, feature_size))).long()
-    limit = cells.new_tensor([feature_size[1] - 1, feature_size[0] - 1])
-    return cells.minimum(limit)
+    """Feature cells (..., 2), xy, that hold the pixels ``xy``."""
+    steps = cells_per_pixel(image_size, feature_size)
+    cells = [
+        ((pixels + 0.5) * step).long().clamp(max=size - 1)
+        for pixels, step, size in zip(xy.unbind(-1), steps, feature_size[::-1], strict=True)
+    ]
+    return torch.stack(cells, dim=-1)
 
 
 def coarse_maps(
-    sample: DetDataSample, numbers: Tensor, feature_size: tuple[int, int]
+    sem_seg: Tensor, instances: BatchInstances, feature_size: tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
     """Nearest maps at (h, w) on which every instance keeps the cell of its centroid.
 
     Args:
-        sample: Packed and padded.
-        numbers: Its :func:`instance_numbers`.
+        sem_seg: (B, H, W) long, 255 = ignore.
+        instances: Instances of the batch.
         feature_size: (h, w).
 
     Returns:
-        Labels (h, w) long, -1 = ignore; and rows of ``gt_instances``, (h, w) long, -1 = none.
+        Labels (B, h, w) long, -1 = ignore; and rows of the image's instances, (B, h, w) long,
+        -1 = none.
     """
-    instances = sample.gt_instances
-    labels = nearest(sample.gt_sem_seg.sem_seg[0], feature_size).long()
-    ids = nearest(numbers, feature_size) - 1
-    cells = to_cells(instances.centroids, numbers.shape, feature_size)
-    flat_cells = cells[:, 1] * feature_size[1] + cells[:, 0]
-    _stamp(ids.view(-1), labels.view(-1), flat_cells, instances.labels, numbers)
-    labels[labels == IGNORE_LABEL] = -1
-    return labels, ids
+    labels = nearest(sem_seg, feature_size)
+    ids = nearest(instances.numbers, feature_size) - 1
+    cells = to_cells(instances.centroids, sem_seg.shape[-2:], feature_size)
+    owners = _owners(cells[..., 1] * feature_size[1] + cells[..., 0], instances, labels[0].numel())
+    is_owned = (owners >= 0).view_as(ids)
+    owners = owners.clamp(min=0)
+    ids = torch.where(is_owned, owners.view_as(ids), ids)
+    labels = torch.where(is_owned, instances.labels.gather(1, owners).view_as(labels), labels)
+    return torch.where(labels == IGNORE_LABEL, -1, labels), ids
 
 
-def _stamp(
-    ids: Tensor, labels: Tensor, cells: Tensor, instance_labels: Tensor, numbers: Tensor
-) -> None:
-    """Give each centroid's cell to its instance, in place; the smallest wins a shared cell."""
-    count = len(instance_labels)
-    areas = torch.bincount(numbers.flatten(), minlength=count + 1)[1:]
-    order = areas.argsort(descending=True, stable=True)
-    rank = torch.empty_like(order)
-    rank[order] = torch.arange(count, device=order.device)
-    winner = torch.full_like(ids, -1).scatter_reduce_(0, cells, rank, 'amax')
-    stamped = winner >= 0
-    ids[stamped] = order[winner[stamped]]
-    labels[stamped] = instance_labels[ids[stamped]]
+def _owners(cells: Tensor, instances: BatchInstances, num_cells: int) -> Tensor:
+    """The instance whose centroid is in each cell, the smallest of several; -1 = none.
+
+    Args:
+        cells: (B, K) long, cells of the centroids.
+        instances: Instances of the batch.
+        num_cells: h x w.
+
+    Returns:
+        (B, h w) long.
+    """
+    order = instances.areas.argsort(dim=1, descending=True, stable=True)
+    rank = torch.where(instances.exists, order.argsort(dim=1), -1)
+    first = torch.full_like(cells[:, :1], -1).expand(-1, num_cells)
+    winner = first.scatter_reduce(1, cells, rank, 'amax')
+    return torch.where(winner >= 0, order.gather(1, winner.clamp(min=0)), -1)

@@ -3,22 +3,22 @@
 Shape shorthand:
     B: images of a batch
     C: categories, C_th of them things (first)
-    K: instances of one image
+    K: most instances of an image
     D: embedding width
     h, w: feature map at stride 4
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
+from ..functional.parts import pixels, split_like
 from .ranks import mean_over_ranks
 from .semantics import semantic_loss
 from .targets import PanopticTargets
@@ -35,8 +35,8 @@ class TrainingOutputs(NamedTuple):
         calibrated_logits: (B, C, h, w), of the calibrated embedding in the mode ``'extra'``,
             otherwise None.
         heatmap_logits: (B, C_th, h, w).
-        semantic_embedding: S, B x (D, h, w).
-        instance_embedding: I, B x (D, h, w).
+        semantic_embedding: S, (B, D, h, w), in bands of rows.
+        instance_embedding: I, (B, D, h, w), in bands of rows.
     """
 
     semantic_logits: Tensor
@@ -47,19 +47,19 @@ class TrainingOutputs(NamedTuple):
 
 
 class EmbeddingSummary(NamedTuple):
-    """What the extract-and-summary module takes from a batch, one entry per image.
+    """What the extract-and-summary module takes from a batch.
 
     Attributes:
-        category_means: V, B x (C, D).
-        instance_means: E, B x (K, D), of the embedding that groups pixels.
+        category_means: V, (B, C, D).
+        instance_means: E, (B, K, D), of the embedding that groups pixels.
         raw_instance_means: The same without pixel positions.
-        centroid_embeddings: O, B x (K, D).
+        centroid_embeddings: O, (B, K, D).
     """
 
-    category_means: list[Tensor]
-    instance_means: list[Tensor]
-    raw_instance_means: list[Tensor]
-    centroid_embeddings: list[Tensor]
+    category_means: Tensor
+    instance_means: Tensor
+    raw_instance_means: Tensor
+    centroid_embeddings: Tensor
 
 
 @MODELS.register_module()
@@ -112,22 +112,22 @@ class EINetCriterion(BaseModule):
             summary: E, V and O.
             centers: Q as each image sees it, (B, C, D).
         """
-        semantic_pixels = [s.flatten(1).t() for s in outputs.semantic_embedding]
-        instance_pixels = [i.flatten(1).t() for i in outputs.instance_embedding]
-        labels, ids = targets.labels.flatten(1), targets.instance_ids.flatten(1)
-        means, raw_means = summary.instance_means, summary.raw_instance_means
-        # Arguments of the losses that see one image, by image.
-        per_image = {
-            'center': (semantic_pixels, labels, centers),
-            'push': (means,),
-            'pull': (instance_pixels, ids, means),
-            'consistency': (raw_means, targets.instance_labels, centers, targets.present),
-            'centroid': (means, summary.centroid_embeddings),
+        means, visible = summary.instance_means, targets.visible
+        # Arguments of the losses that give a value for every image.
+        by_image = {
+            'center': (*_pixels(outputs.semantic_embedding, targets.labels), centers),
+            'push': (means, visible),
+            'pull': (*_pixels(outputs.instance_embedding, targets.instance_ids), means),
+            'consistency': (
+                summary.raw_instance_means,
+                targets.instance_labels,
+                centers,
+                targets.present,
+                visible,
+            ),
+            'centroid': (means, summary.centroid_embeddings, visible),
         }
-        with_labels = targets.present.any(dim=1).sum()
-        with_instances = with_labels.new_tensor(
-            sum(len(image) > 0 for image in targets.instance_labels)
-        )
+        with_labels, with_instances = (mask.any(dim=1).sum() for mask in (targets.present, visible))
         num_labeled, num_filled = mean_over_ranks(torch.stack([with_labels, with_instances]))
         values = {}
         for name, loss in self.losses.items():
@@ -137,7 +137,7 @@ class EINetCriterion(BaseModule):
                 value = loss(outputs.heatmap_logits, targets.heatmap, targets.heatmap_mask)
             else:
                 count = num_labeled if name == 'center' else num_filled
-                value = _sum_over_images(loss, per_image[name]) / count
+                value = loss(*by_image[name]).sum() / count
             values[f'loss_{name}'] = value
         if 'semantic' in self.losses and outputs.calibrated_logits is not None:
             values['loss_calibrated'] = self.calibrated_weight * semantic_loss(
@@ -146,14 +146,6 @@ class EINetCriterion(BaseModule):
         return values
 
 
-def _sum_over_images(loss: nn.Module, arguments: Sequence[Iterable[Tensor]]) -> Tensor:
-    """Sum of a per-image loss.
-
-    One image's activations are computed again in the backward pass, so that the peak memory does
-    not grow with the batch.
-    """
-    values = [
-        checkpoint(loss, *image, use_reentrant=False, preserve_rng_state=False)
-        for image in zip(*arguments, strict=True)
-    ]
-    return torch.stack(values).sum()
+def _pixels(embedding: Sequence[Tensor], maps: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Embeddings (B, N, D) and values of (B, h, w) maps (B, N), both of the embeddings' bands."""
+    return pixels(embedding), [band.flatten(1) for band in split_like(maps, embedding)]

@@ -17,7 +17,7 @@ from mmdet.registry import MODELS
 from mmdet.structures import OptSampleList, SampleList
 from torch import Tensor
 
-from ..functional.images import split_images
+from ..functional.parts import split_rows
 from .criterion import EmbeddingSummary, TrainingOutputs
 from .detector import PanopticDetector
 from .outputs import EINetOutputs
@@ -112,13 +112,14 @@ class EINet(PanopticDetector):
         """
         outputs = self._forward(batch_inputs)
         targets = self.build_targets(batch_data_samples, outputs.semantic_logits.shape[-2:])
-        # One view per image, shared by all uses: their gradients add up image by image.
-        semantic_embedding = split_images(outputs.semantic_embedding)
-        instance_embedding = split_images(outputs.instance_embedding)
+        # Bands that are shared by all uses: their gradients add up band by band.
+        semantic_embedding = split_rows(outputs.semantic_embedding)
+        instance_embedding = split_rows(outputs.instance_embedding)
         summary = self._summarize(semantic_embedding, instance_embedding, outputs, targets)
         centers = self.interaction(
             summary.raw_instance_means,
             targets.instance_labels,
+            targets.visible,
             summary.category_means,
             targets.present,
         )
@@ -143,22 +144,20 @@ class EINet(PanopticDetector):
     ) -> EmbeddingSummary:
         """V, E and O of the batch, Fig. 3."""
         attention, ids = outputs.instance_attention, targets.instance_ids
-        counts = [len(labels) for labels in targets.instance_labels]
+        count = targets.visible.shape[1]
         category_means = self.esm(
-            semantic_embedding,
-            outputs.semantic_attention,
-            targets.labels,
-            [self.num_classes] * len(counts),
+            semantic_embedding, outputs.semantic_attention, targets.labels, self.num_classes
         )
-        means = self.esm(instance_embedding, attention, ids, counts)
+        means = self.esm(instance_embedding, attention, ids, count)
         raw_means = means
         if outputs.raw_instance_embedding is not outputs.instance_embedding:
-            raw_means = self.esm(outputs.raw_instance_embedding, attention, ids, counts)
+            raw_embedding = split_rows(outputs.raw_instance_embedding)
+            raw_means = self.esm(raw_embedding, attention, ids, count)
         return EmbeddingSummary(
             category_means=category_means,
             instance_means=means,
             raw_instance_means=raw_means,
-            centroid_embeddings=self.esm.centroids(instance_embedding, targets.centroids),
+            centroid_embeddings=self.esm.centroids(outputs.instance_embedding, targets.centroids),
         )
 
     def _training_logits(

@@ -2,8 +2,8 @@
 
 Shape shorthand:
     B: images of a batch
-    M: segments of one image
-    K: centroids of one image
+    M: most segments of an image
+    K: most centroids of an image
     D: embedding width
     h, w: feature map at stride 4
 """
@@ -11,12 +11,10 @@ Shape shorthand:
 from collections.abc import Sequence
 from typing import Literal
 
-import torch
 from mmdet.registry import MODELS
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from ..functional.images import split_images
+from ..functional.parts import pixels, split_like
 from ..functional.segments import sample_at_points, segment_means
 
 
@@ -24,8 +22,9 @@ from ..functional.segments import sample_at_points, segment_means
 class ESM(nn.Module):
     """Summarize embeddings over segments and at points; without parameters.
 
-    Images are taken one by one, and what a backward pass needs is computed again for each image,
-    so that the extra memory is that of one image. Cost does not depend on the number of segments.
+    Bands of rows are taken one by one, and what a backward pass needs is computed again for each
+    of several, so that the extra memory is that of one. Cost does not depend on the number of
+    segments.
 
     Args:
         reduction: ``'mean'``, or ``'sum'``: see :func:`einet.functional.segments.segment_means`.
@@ -39,71 +38,39 @@ class ESM(nn.Module):
 
     def forward(
         self,
-        embedding: Tensor | Sequence[Tensor],
-        attention: Tensor | Sequence[Tensor],
+        embedding: Sequence[Tensor],
+        attention: Tensor,
         segment_ids: Tensor,
-        num_segments: Sequence[int],
-    ) -> list[Tensor]:
+        num_segments: int,
+    ) -> Tensor:
         """Attention-weighted means of all segments: E over instances, V over categories.
 
         Args:
-            embedding: I or S, (B, D, h, w) float, or one (D, h, w) per image. Give the images of
-                one ``split_images`` when several parts use them: their gradients then add up image
-                by image instead of as whole batches.
-            attention: (B, 1, h, w) float in (0, 1), or one (1, h, w) per image.
+            embedding: I or S, (B, D, h, w) float, in bands of rows. Give the bands of one
+                ``split_rows`` when several parts use them: their gradients then add up band by
+                band instead of as whole batches.
+            attention: (B, 1, h, w) float in (0, 1).
             segment_ids: (B, h, w) integer in [0, M), -1 for pixels of no segment.
-            num_segments: M of each image.
+            num_segments: M, of every image.
 
         Returns:
-            One (M, D) per image, in float32; zero for a segment without pixels.
+            (B, M, D) float32; zero for a segment without pixels.
         """
-        images = zip(_images(embedding), _images(attention), segment_ids, num_segments, strict=True)
-        return [self._means(*image) for image in images]
+        weights, ids = (
+            [band.flatten(1) for band in split_like(maps, embedding)]
+            for maps in (attention, segment_ids)
+        )
+        means, _ = segment_means(pixels(embedding), weights, ids, num_segments, self.reduction)
+        return means
 
-    def centroids(
-        self, embedding: Tensor | Sequence[Tensor], points: Sequence[Tensor]
-    ) -> list[Tensor]:
+    def centroids(self, embedding: Tensor, points: Tensor) -> Tensor:
         """Embeddings at the centroids: O.
 
         Args:
-            embedding: I, (B, D, h, w) float, or one (D, h, w) per image.
-            points: One (K, 2) per image, (x, y) in feature pixels.
+            embedding: I, (B, D, h, w) float.
+            points: (B, K, 2), (x, y) in feature pixels.
 
         Returns:
-            O, one (K, D) per image, in float32.
+            O, (B, K, D) float32.
         """
-        return [
-            sample_at_points(image, xy).float()
-            for image, xy in zip(_images(embedding), points, strict=True)
-        ]
-
-    def _means(
-        self, embedding: Tensor, attention: Tensor, segment_ids: Tensor, num_segments: int
-    ) -> Tensor:
-        arguments = (embedding, attention, segment_ids, num_segments, self.reduction)
-        if torch.is_grad_enabled() and (embedding.requires_grad or attention.requires_grad):
-            return checkpoint(
-                _image_means, *arguments, use_reentrant=False, preserve_rng_state=False
-            )
-        return _image_means(*arguments)
-
-
-def _images(batch: Tensor | Sequence[Tensor]) -> Sequence[Tensor]:
-    return split_images(batch) if isinstance(batch, Tensor) else batch
-
-
-def _image_means(
-    embedding: Tensor,
-    attention: Tensor,
-    segment_ids: Tensor,
-    num_segments: int,
-    reduction: Literal['mean', 'sum'],
-) -> Tensor:
-    means, _ = segment_means(
-        embedding.flatten(1).t(),
-        attention.flatten(),
-        segment_ids.flatten().long(),
-        num_segments,
-        reduction,
-    )
-    return means
+        return sample_at_points(embedding, points).float()

@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from mmcv.cnn import ConvModule, DepthwiseSeparableConvModule
 from torch import Tensor, nn
 
+from ..functional.precision import full_precision
+
 
 def conv5x5(
     in_channels: int,
@@ -84,6 +86,19 @@ def embedding_init(*predictors: str) -> dict:
         mode='fan_in',
         override=[dict(name=name, type='Normal', std=0.01) for name in predictors],
     )
+
+
+@full_precision
+def attention_weights(logits: Tensor) -> Tensor:
+    """Sigmoid in float32: in float16 it is 0 below -17, and a segment could have no weight.
+
+    Args:
+        logits: (B, 1, h, w) float.
+
+    Returns:
+        (B, 1, h, w) in (0, 1), at least float32.
+    """
+    return logits.sigmoid()
 
 
 def upsample_like(x: Tensor, reference: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 Shape shorthand:
     B: images of a batch
     C: categories, C_th of them things (first)
-    K: instances of one image
+    K: most instances of an image
     N: pixels of one image
     D: embedding width
     h, w: map at stride 4
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ..functional import losses as F
 from ..functional import task_losses as T
+from ..functional.parts import Parts
 from .ranks import mean_over_ranks
 
 Reduction = Literal['mean', 'sum']
@@ -47,8 +48,8 @@ class SemanticCenterLoss(nn.Module):
         self.category_reduction = _checked(category_reduction, self)
         self.loss_weight = loss_weight
 
-    def forward(self, embeddings: Tensor, labels: Tensor, centers: Tensor) -> Tensor:
-        """Loss of one image; S (N, D), y (N,), Q (C, D)."""
+    def forward(self, embeddings: Parts, labels: Parts, centers: Tensor) -> Tensor:
+        """Losses of images; S (B, N, D) and y (B, N), or parts of them, Q (B, C, D)."""
         return self.loss_weight * F.semantic_center_loss(
             embeddings, labels, centers, self.margin, self.reduction, self.category_reduction
         )
@@ -63,9 +64,9 @@ class InstancePushLoss(nn.Module):
         self.delta_d = delta_d
         self.loss_weight = loss_weight
 
-    def forward(self, instance_means: Tensor) -> Tensor:
-        """Loss of one image; E (K, D)."""
-        return self.loss_weight * F.instance_push_loss(instance_means, self.delta_d)
+    def forward(self, instance_means: Tensor, visible: Tensor | None = None) -> Tensor:
+        """Losses of images; E (B, K, D), and which are visible (B, K)."""
+        return self.loss_weight * F.instance_push_loss(instance_means, self.delta_d, visible)
 
 
 @MODELS.register_module()
@@ -77,8 +78,8 @@ class InstancePullLoss(nn.Module):
         self.delta_v = delta_v
         self.loss_weight = loss_weight
 
-    def forward(self, embeddings: Tensor, segment_ids: Tensor, instance_means: Tensor) -> Tensor:
-        """Loss of one image; I (N, D), t (N,), E (K, D)."""
+    def forward(self, embeddings: Parts, segment_ids: Parts, instance_means: Tensor) -> Tensor:
+        """Losses of images; I (B, N, D) and t (B, N), or parts of them, E (B, K, D)."""
         return self.loss_weight * F.instance_pull_loss(
             embeddings, segment_ids, instance_means, self.delta_v
         )
@@ -94,11 +95,16 @@ class InstanceSemanticConsistencyLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(
-        self, instance_means: Tensor, instance_labels: Tensor, centers: Tensor, present: Tensor
+        self,
+        instance_means: Tensor,
+        instance_labels: Tensor,
+        centers: Tensor,
+        present: Tensor,
+        visible: Tensor | None = None,
     ) -> Tensor:
-        """Loss of one image; E (K, D), g (K,), Q (C, D), J (C,) bool."""
+        """Losses of images; E (B, K, D), g (B, K), Q (B, C, D), J (B, C), visible (B, K)."""
         return self.loss_weight * F.instance_semantic_consistency_loss(
-            instance_means, instance_labels, centers, present, self.alpha
+            instance_means, instance_labels, centers, present, self.alpha, visible
         )
 
 
@@ -111,10 +117,15 @@ class CentroidRegularization(nn.Module):
         self.reduction = _checked(reduction, self)
         self.loss_weight = loss_weight
 
-    def forward(self, instance_means: Tensor, centroid_embeddings: Tensor) -> Tensor:
-        """Loss of one image; E (K, D), O (K, D)."""
+    def forward(
+        self,
+        instance_means: Tensor,
+        centroid_embeddings: Tensor,
+        visible: Tensor | None = None,
+    ) -> Tensor:
+        """Losses of images; E (B, K, D), O (B, K, D), visible (B, K)."""
         return self.loss_weight * F.centroid_regularization(
-            instance_means, centroid_embeddings, self.reduction
+            instance_means, centroid_embeddings, self.reduction, visible
         )
 
 

@@ -70,11 +70,11 @@ class SemanticCenters(BaseModule):
         """Q after one more update, differentiable; the stored Q stays as it is.
 
         Args:
-            numerator: (C, D) weighted sums of Eq. (3).
-            denominator: (C,) sums of the weights; 0 where a category is absent.
+            numerator: (..., C, D) weighted sums of Eq. (3).
+            denominator: (..., C) sums of the weights; 0 where a category is absent.
 
         Returns:
-            (C, D) float32.
+            (..., C, D) float32.
         """
         return update_centers(
             self.centers, self.seen, numerator, denominator, self.momentum, self.normalize

@@ -3,7 +3,6 @@
 Shape shorthand:
     B: images of a batch
     C: categories
-    K: instances of one image
     H, W: padded input
     h, w: feature map
 """
@@ -18,7 +17,7 @@ from mmdet.structures import DetDataSample
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .coarse_maps import nearest
+from .coarse_maps import BatchInstances, nearest
 
 
 @dataclass
@@ -36,7 +35,7 @@ class SemanticTargets:
 
 def build_semantic_targets(
     data_samples: Sequence[DetDataSample],
-    numbers: Sequence[Tensor],
+    instances: BatchInstances,
     small_instance_area: float,
     small_instance_weight: float,
 ) -> SemanticTargets:
@@ -44,20 +43,17 @@ def build_semantic_targets(
 
     Args:
         data_samples: B samples, packed and padded.
-        numbers: Their :func:`einet.models.coarse_maps.instance_numbers`.
+        instances: Their instances.
         small_instance_area: Instances below this area, in pixels after scaling and cropping,
             count more.
         small_instance_weight: Their weight.
     """
-    sem_seg = torch.stack([s.gt_sem_seg.sem_seg[0] for s in data_samples]).long()
-    pixel_weights = torch.stack(
-        [
-            _small_instance_weights(
-                n, s.gt_instances.areas, small_instance_area, small_instance_weight
-            )
-            for s, n in zip(data_samples, numbers, strict=True)
-        ]
-    )
+    sem_seg = torch.stack([sample.gt_sem_seg.sem_seg[0] for sample in data_samples]).long()
+    is_small = instances.exists & (instances.areas < small_instance_area)
+    weights = torch.where(is_small, small_instance_weight, 1.0)
+    # Number 0 is that of the pixels of no instance.
+    weights = torch.cat([torch.ones_like(weights[:, :1]), weights], dim=1)
+    pixel_weights = weights.gather(1, instances.numbers.flatten(1)).view_as(sem_seg)
     return SemanticTargets(sem_seg, pixel_weights)
 
 
@@ -80,10 +76,3 @@ def semantic_loss(loss: nn.Module, logits: Tensor, targets: SemanticTargets, str
     if not getattr(loss, 'upsamples', False):
         logits = F.interpolate(logits, size, mode='bilinear', align_corners=False)
     return loss(logits, labels, weights)
-
-
-def _small_instance_weights(numbers: Tensor, areas: Tensor, area: float, weight: float) -> Tensor:
-    """(H, W) weights: ``weight`` inside instances smaller than ``area``, 1 elsewhere."""
-    table = areas.new_ones(len(areas) + 1)
-    table[1:][areas < area] = weight
-    return table[numbers]

@@ -3,7 +3,7 @@
 Shape shorthand:
     B: images of a batch
     C: categories, C_th of them things (first)
-    K: instances of one image
+    K: most instances of an image
     H, W: padded input
     h, w: feature map at stride 4
 """
@@ -18,7 +18,7 @@ from mmdet.structures import DetDataSample
 from torch import Tensor
 
 from ..functional.heatmap import centroid_heatmap
-from .coarse_maps import cells_per_pixel, coarse_maps, instance_numbers, to_cells
+from .coarse_maps import batch_instances, cells_per_pixel, coarse_maps, to_cells
 from .semantics import SemanticTargets, build_semantic_targets
 
 
@@ -28,10 +28,12 @@ class PanopticTargets(SemanticTargets):
 
     Attributes:
         labels: (B, h, w) long, -1 = ignore.
-        instance_ids: (B, h, w) long, rows of ``instance_labels``, -1 = no instance.
+        instance_ids: (B, h, w) long, rows of the image's instances, -1 = no instance.
         present: (B, C) bool, categories with pixels at (h, w).
-        instance_labels: B x (K,) long; instances with pixels at (h, w) only.
-        centroids: B x (K, 2) long, xy on the feature map, on a pixel of the instance itself.
+        visible: (B, K) bool, instances with pixels at (h, w). The others, and the empty rows of
+            an image with fewer than K, count in no loss on instances.
+        instance_labels: (B, K) long.
+        centroids: (B, K, 2) long, xy on the feature map; of those that are visible.
         heatmap: (B, C_th, h, w) float in [0, 1].
         heatmap_mask: (B, 1, h, w) bool, False on void and crowd.
     """
@@ -39,8 +41,9 @@ class PanopticTargets(SemanticTargets):
     labels: Tensor
     instance_ids: Tensor
     present: Tensor
-    instance_labels: list[Tensor]
-    centroids: list[Tensor]
+    visible: Tensor
+    instance_labels: Tensor
+    centroids: Tensor
     heatmap: Tensor
     heatmap_mask: Tensor
 
@@ -72,57 +75,44 @@ def build_targets(
     Returns:
         Targets on the samples' device.
     """
-    numbers = [instance_numbers(sample) for sample in data_samples]
+    instances = batch_instances(data_samples)
     semantic = build_semantic_targets(
-        data_samples, numbers, small_instance_area, small_instance_weight
+        data_samples, instances, small_instance_area, small_instance_weight
     )
-    labels, ids, instance_labels, centroids, heatmaps = [], [], [], [], []
-    for sample, own in zip(data_samples, numbers, strict=True):
-        instances = sample.gt_instances
-        cells = to_cells(instances.centroids, own.shape, feature_size)
-        image_labels, image_ids = coarse_maps(sample, own, feature_size)
-        image_ids, kept = _without_hidden(image_ids, len(instances))
-        labels.append(image_labels)
-        ids.append(image_ids)
-        instance_labels.append(instances.labels[kept])
-        centroids.append(cells[kept])
-        sizes = instances.bboxes[:, 2:] - instances.bboxes[:, :2]
-        sizes = sizes * sizes.new_tensor(cells_per_pixel(own.shape, feature_size))
-        heatmap = centroid_heatmap(
-            cells,
-            instances.labels,
-            sizes,
-            num_classes=num_things_classes,
-            size=feature_size,
-            min_overlap=min_overlap,
-            min_radius=min_radius,
-        )
-        heatmaps.append(heatmap)
-    label_maps = torch.stack(labels)
-    categories = torch.arange(num_classes, device=label_maps.device)
+    image_size = semantic.sem_seg.shape[-2:]
+    labels, ids = coarse_maps(semantic.sem_seg, instances, feature_size)
+    cells = to_cells(instances.centroids, image_size, feature_size)
+    per_pixel = cells_per_pixel(image_size, feature_size)
+    sides = instances.bboxes[..., 2:] - instances.bboxes[..., :2]
+    sides = torch.stack(
+        [side * step for side, step in zip(sides.unbind(-1), per_pixel, strict=True)], dim=-1
+    )
+    # The batch's channels are those of one map.
+    channels = num_things_classes * torch.arange(len(labels), device=labels.device)
+    heatmap = centroid_heatmap(
+        instances.place(cells).flatten(0, 1),
+        (instances.labels + channels[:, None]).flatten(),
+        sides.flatten(0, 1),
+        num_classes=num_things_classes * len(labels),
+        size=feature_size,
+        min_overlap=min_overlap,
+        min_radius=min_radius,
+    )
     return PanopticTargets(
         sem_seg=semantic.sem_seg,
         pixel_weights=semantic.pixel_weights,
-        labels=label_maps,
-        instance_ids=torch.stack(ids),
-        present=torch.stack([torch.isin(categories, image) for image in labels]),
-        instance_labels=instance_labels,
-        centroids=centroids,
-        heatmap=torch.stack(heatmaps),
-        heatmap_mask=(label_maps >= 0)[:, None],
+        labels=labels,
+        instance_ids=ids,
+        present=_occurring(labels, num_classes),
+        visible=_occurring(ids, instances.labels.shape[1]),
+        instance_labels=instances.labels,
+        centroids=cells,
+        heatmap=heatmap.view(len(labels), num_things_classes, *feature_size),
+        heatmap_mask=(labels >= 0)[:, None],
     )
 
 
-def _without_hidden(ids: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Leave instances without a cell out.
-
-    Args:
-        ids: (h, w) long in [0, count), -1 = none.
-        count: Instances of the image.
-
-    Returns:
-        The ids of those that are left, counted anew; and which are left, (count,) bool.
-    """
-    kept = torch.bincount(ids.view(-1) + 1, minlength=count + 1)[1:] > 0
-    renumber = torch.cat([ids.new_full((1,), -1), kept.cumsum(0) - 1])
-    return renumber[ids + 1], kept
+def _occurring(maps: Tensor, count: int) -> Tensor:
+    """Which of ``count`` values each of B maps (h, w) has: (B, count) bool; -1 is not asked for."""
+    found = torch.zeros(len(maps), count + 1, dtype=torch.bool, device=maps.device)
+    return found.scatter(1, maps.flatten(1) + 1, True)[:, 1:]

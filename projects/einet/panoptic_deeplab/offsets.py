@@ -33,37 +33,41 @@ def center_heatmap(centers_xy: Tensor, size: tuple[int, int], sigma: float) -> T
     up to :math:`3 \sigma`, rounded up, in x and in y.
 
     Args:
-        centers_xy: (K, 2), rounded down to cells. What lies outside the map is not drawn.
+        centers_xy: (..., K, 2), rounded down to cells. What lies outside the map is not drawn.
         size: (h, w).
         sigma: Spread in cells, > 0.
 
     Returns:
-        (1, h, w) float32 in [0, 1], exactly 1 at every center.
+        (..., 1, h, w) float32 in [0, 1], exactly 1 at every center.
     """
-    labels = torch.zeros(len(centers_xy), dtype=torch.long, device=centers_xy.device)
-    radii = torch.full_like(labels, math.ceil(3 * sigma))
-    return draw_gaussians(
-        centers_xy, labels, radii, torch.full_like(radii, sigma, dtype=torch.float32), 1, size
-    )
+    *images, count, _ = centers_xy.shape
+    num_maps = math.prod(images)
+    maps = torch.arange(num_maps, device=centers_xy.device)[:, None].expand(-1, count).flatten()
+    radii = torch.full_like(maps, math.ceil(3 * sigma))
+    sigmas = torch.full_like(radii, sigma, dtype=torch.float32)
+    drawn = draw_gaussians(centers_xy.reshape(-1, 2), maps, radii, sigmas, num_maps, size)
+    return drawn.view(*images, 1, *size)
 
 
 def offset_targets(segment_ids: Tensor, centers: Tensor, image_size: tuple[int, int]) -> Tensor:
     """Offset from the middle of every cell to the center of the cell's instance.
 
     Args:
-        segment_ids: (h, w) int64 in [0, K), -1 where there is no instance.
-        centers: (K, 2) float xy, in pixels of the network's input.
+        segment_ids: (..., h, w) int64 in [0, K), -1 where there is no instance.
+        centers: (..., K, 2) float xy, in pixels of the network's input.
         image_size: (H, W) of that input.
 
     Returns:
-        (2, h, w) float32, in pixels of the network's input; 0 where there is no instance.
+        (..., 2, h, w) float32, in pixels of the network's input; 0 where there is no instance.
     """
-    steps = [cells / pixels for cells, pixels in zip(segment_ids.shape, image_size, strict=True)]
-    middles = _middles(segment_ids.shape[0], segment_ids.shape[1], steps, like=centers)
-    # Row -1, the last one, is for cells without an instance.
-    table = torch.cat([centers, centers.new_zeros(1, 2)])
-    offsets = table[segment_ids].permute(2, 0, 1) - middles
-    return torch.where(segment_ids >= 0, offsets, 0.0).float()
+    *_, height, width = segment_ids.shape
+    steps = [cells / pixels for cells, pixels in zip((height, width), image_size, strict=True)]
+    middles = _middles(height, width, steps, like=centers)
+    # The first row is for cells without an instance.
+    rows = torch.cat([centers.new_zeros(*centers.shape[:-2], 1, 2), centers], dim=-2)
+    index = (segment_ids.flatten(-2) + 1)[..., None].expand(*segment_ids.shape[:-2], -1, 2)
+    points = rows.gather(-2, index).view(*segment_ids.shape, 2).movedim(-1, -3)
+    return torch.where(segment_ids[..., None, :, :] >= 0, points - middles, 0.0).float()
 
 
 @full_precision
@@ -133,7 +137,7 @@ def _middles(
 ) -> Tensor:
     """Middles of a map's cells in pixels, given rows and columns per pixel: (2, h, w) xy."""
     y, x = (
-        (torch.arange(size, dtype=torch.float64) + 0.5) / step - 0.5
+        (torch.arange(size, dtype=torch.float64, device=like.device) + 0.5) / step - 0.5
         for size, step in zip((height, width), steps, strict=True)
     )
     return torch.stack((x.expand(height, width), y[:, None].expand(height, width))).to(like)

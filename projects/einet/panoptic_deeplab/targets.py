@@ -2,7 +2,6 @@
 
 Shape shorthand:
     B: images of a batch
-    K: instances of one image
     H, W: padded input
     h, w: feature map at stride 4
 """
@@ -12,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from mmdet.structures import DetDataSample
 from torch import Tensor
 
 from ..functional.segments import centers_of_mass
-from ..models.coarse_maps import coarse_maps, instance_numbers, to_cells
+from ..models.coarse_maps import batch_instances, coarse_maps, to_cells
 from ..models.semantics import SemanticTargets, build_semantic_targets
 from .offsets import center_heatmap, offset_targets
 
@@ -60,24 +58,19 @@ def build_center_targets(
     Returns:
         Targets on the samples' device.
     """
-    numbers = [instance_numbers(sample) for sample in data_samples]
+    instances = batch_instances(data_samples)
     semantic = build_semantic_targets(
-        data_samples, numbers, small_instance_area, small_instance_weight
+        data_samples, instances, small_instance_area, small_instance_weight
     )
-    labels, ids, heatmaps, offsets = [], [], [], []
-    for sample, own in zip(data_samples, numbers, strict=True):
-        image_labels, image_ids = coarse_maps(sample, own, feature_size)
-        centers = centers_of_mass(own - 1, len(sample.gt_instances))
-        cells = to_cells(centers, own.shape, feature_size)
-        labels.append(image_labels)
-        ids.append(image_ids)
-        heatmaps.append(center_heatmap(cells, feature_size, sigma * feature_size[0] / len(own)))
-        offsets.append(offset_targets(image_ids, centers, tuple(own.shape)))
+    height, width = semantic.sem_seg.shape[-2:]
+    labels, ids = coarse_maps(semantic.sem_seg, instances, feature_size)
+    centers = centers_of_mass(instances.numbers - 1, instances.labels.shape[1])
+    cells = instances.place(to_cells(centers, (height, width), feature_size))
     return CenterTargets(
         sem_seg=semantic.sem_seg,
         pixel_weights=semantic.pixel_weights,
-        heatmap=torch.stack(heatmaps),
-        heatmap_mask=(torch.stack(labels) >= 0)[:, None],
-        offsets=torch.stack(offsets),
-        offset_mask=(torch.stack(ids) >= 0)[:, None],
+        heatmap=center_heatmap(cells, feature_size, sigma * feature_size[0] / height),
+        heatmap_mask=(labels >= 0)[:, None],
+        offsets=offset_targets(ids, centers, (height, width)),
+        offset_mask=(ids >= 0)[:, None],
     )

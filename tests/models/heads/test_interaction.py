@@ -15,11 +15,11 @@ def _head(**kwargs):
 
 def _image():
     """Two instances of class 0, class 2 (stuff) present, class 1 absent."""
-    means = torch.tensor([[3.0, 0.0], [0.0, 2.0]])
-    labels = torch.tensor([0, 0])
+    means = torch.tensor([[[3.0, 0.0], [0.0, 2.0]]])
+    labels = torch.tensor([[0, 0]])
     category_means = torch.tensor([[[4.0, 3.0], [9.0, 9.0], [0.0, -5.0]]])
     present = torch.tensor([[True, False, True]])
-    return [means], [labels], category_means, present
+    return means, labels, labels >= 0, category_means, present
 
 
 def test_centers_by_hand():
@@ -51,8 +51,8 @@ def test_literal_affinity_prefers_the_far_category():
 
 
 def test_own_instances_make_the_center_of_a_thing():
-    means = [torch.tensor([[3.0, 0.0], [0.0, 2.0]])]
-    image = means, [torch.tensor([0, 1])], torch.ones(1, 3, 2), torch.ones(1, 3).bool()
+    means, labels = torch.tensor([[[3.0, 0.0], [0.0, 2.0]]]), torch.tensor([[0, 1]])
+    image = means, labels, labels >= 0, torch.ones(1, 3, 2), torch.ones(1, 3).bool()
     # With one instance a category, the weights drop out.
     centers = _head(instances='own')(*image)[0]
     torch.testing.assert_close(centers[:2], torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
@@ -76,21 +76,21 @@ def test_options_out_of_range(option, match):
 
 
 def test_images_see_their_own_update_and_share_the_commit():
-    means, labels, category_means, present = _image()
-    other = [torch.tensor([[-1.0, -1.0]])], [torch.tensor([1])]
-    other_category_means = torch.tensor([[[0.0, 0.0], [-2.0, -1.0], [5.0, 0.0]]])
-    other_present = torch.tensor([[False, True, True]])
-    both = _head()
-    together = both(
-        means + other[0],
-        labels + other[1],
-        torch.cat([category_means, other_category_means]),
-        torch.cat([present, other_present]),
+    # The other image has one instance, and a row that is empty.
+    other = (
+        torch.tensor([[[-1.0, -1.0], [0.0, 0.0]]]),
+        torch.tensor([[1, 0]]),
+        torch.tensor([[True, False]]),
+        torch.tensor([[[0.0, 0.0], [-2.0, -1.0], [5.0, 0.0]]]),
+        torch.tensor([[False, True, True]]),
     )
+    both = _head()
+    together = both(*map(torch.cat, zip(_image(), other, strict=True)))
     apart = _head()
-    torch.testing.assert_close(together[0], apart(means, labels, category_means, present)[0])
+    torch.testing.assert_close(together[0], apart(*_image())[0])
     apart.centers.keep_staged()
-    torch.testing.assert_close(together[1], apart(*other, other_category_means, other_present)[0])
+    alone = (*(values[:, :1] for values in other[:3]), *other[3:])
+    torch.testing.assert_close(together[1], apart(*alone)[0])
     torch.testing.assert_close(both.centers.staged_numerator, apart.centers.staged_numerator)
     torch.testing.assert_close(both.centers.staged_denominator, apart.centers.staged_denominator)
 
@@ -113,28 +113,29 @@ def test_calibration_replaces_thing_pixels_only():
 
 def test_gradient_reaches_both_embeddings():
     head = _head()
-    means, labels, category_means, present = _image()
-    means[0].requires_grad_(True)
+    means, labels, visible, category_means, present = _image()
+    means.requires_grad_(True)
     category_means.requires_grad_(True)
-    centers = head(means, labels, category_means, present)[0]
+    centers = head(means, labels, visible, category_means, present)[0]
     # Not of the lengths: those of unit vectors have no gradient.
     thing, stuff = centers[0] @ torch.tensor([1.0, 2.0]), centers[2] @ torch.tensor([3.0, 1.0])
     stuff.backward(retain_graph=True)
     # V / |V| with V = (0, -5).
     assert category_means.grad[0, 2].tolist() == pytest.approx([3 / 5, 0], abs=1e-6)
     assert not category_means.grad[0, :2].any()
-    assert not means[0].grad.any()
+    assert not means.grad.any()
     category_means.grad = None
     thing.backward()
     # Through phi(E), and through the affinities to both categories of the image.
-    assert (means[0].grad.abs().sum(dim=1) > 0.01).all()
+    assert (means.grad.abs().sum(dim=2) > 0.01).all()
     assert (category_means.grad[0].abs().sum(dim=1) > 0.01).tolist() == [True, False, True]
 
 
 def test_void_image():
     head = _head()
-    empty = torch.zeros(0, 2), torch.zeros(0, dtype=torch.long)
-    centers = head([empty[0]], [empty[1]], torch.zeros(1, 3, 2), torch.zeros(1, 3).bool())
+    labels = torch.zeros(1, 1, dtype=torch.long)
+    empty = torch.zeros(1, 1, 2), labels, labels > 0
+    centers = head(*empty, torch.zeros(1, 3, 2), torch.zeros(1, 3).bool())
     assert centers.abs().sum() == 0
     head.centers.commit()
     assert not head.centers.seen.any()

@@ -13,7 +13,7 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ..layers import embedding_conv5x5, embedding_init
+from ..layers import attention_weights, embedding_conv5x5, embedding_init
 
 POSITIONS = (None, 'add')
 
@@ -122,7 +122,7 @@ class InstanceEmbeddingHead(BaseModule):
         """
         raw = self.embedding(x)
         embedding = raw if self.position is None else self.add_position(raw)
-        return InstanceEmbedding(raw, embedding, self.attention(x).sigmoid())
+        return InstanceEmbedding(raw, embedding, attention_weights(self.attention(x)))
 
     def add_position(self, raw: Tensor) -> Tensor:
         """Add each cell's coordinates, in units of ``position_scale`` pixels, to channels 0 and 1.

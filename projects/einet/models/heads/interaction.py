@@ -3,14 +3,12 @@
 Shape shorthand:
     B: images of a batch
     C: categories, C_th of them things (first)
-    K: instances of one image
+    K: most instances of an image
     D: embedding width
     h, w: map at stride 4
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import torch
 from mmdet.registry import MODELS
@@ -90,32 +88,40 @@ class InteractionHead(BaseModule):
 
     def forward(
         self,
-        instance_means: Sequence[Tensor],
-        instance_labels: Sequence[Tensor],
-        category_means: Sequence[Tensor],
+        instance_means: Tensor,
+        instance_labels: Tensor,
+        visible: Tensor,
+        category_means: Tensor,
         present: Tensor,
     ) -> Tensor:
         """Q as each image sees it; in training mode the sums are staged for the next commit.
 
         Args:
-            instance_means: E of each image, B x (K, D) float.
-            instance_labels: B x (K,) long in [0, C_th).
-            category_means: V of each image, B x (C, D) float; rows of absent categories are
-                ignored.
+            instance_means: E, (B, K, D) float.
+            instance_labels: (B, K) long in [0, C_th).
+            visible: (B, K) bool, instances that count.
+            category_means: V, (B, C, D) float; rows of absent categories are ignored.
             present: (B, C) bool, categories that have pixels in the image.
 
         Returns:
             (B, C, D) float32, differentiable with respect to E and V.
         """
-        sums = [
-            self._contributions(*image)
-            for image in zip(instance_means, instance_labels, category_means, present, strict=True)
-        ]
+        weights = affinity(
+            instance_means, category_means, present, self.literal_affinity, self.temperature
+        )
+        numerators, denominators = center_contributions(
+            instance_means,
+            instance_labels,
+            category_means,
+            weights,
+            present,
+            num_things=self.num_things_classes,
+            instances=self.instances,
+            visible=visible if self.sem_aug else torch.zeros_like(visible),
+        )
         if self.training:
-            self.centers.stage(
-                sum(numerator for numerator, _ in sums), sum(denominator for _, denominator in sums)
-            )
-        return torch.stack([self.centers.updated(*pair) for pair in sums])
+            self.centers.stage(numerators.sum(0), denominators.sum(0))
+        return self.centers.updated(numerators, denominators)
 
     def calibrated(self, semantic_embedding: Tensor, labels: Tensor, centers: Tensor) -> Tensor:
         """Thing pixels take their center's embedding, Eq. (4).
@@ -128,31 +134,6 @@ class InteractionHead(BaseModule):
         Returns:
             (B, D, h, w), in the type of S.
         """
-        images = [
-            calibrate(s.flatten(1).t(), y.flatten(), q, self.is_thing).t()
-            for s, y, q in zip(semantic_embedding.unbind(), labels, centers, strict=True)
-        ]
-        return torch.stack(images).view_as(semantic_embedding)
-
-    def _contributions(
-        self,
-        instance_means: Tensor,
-        instance_labels: Tensor,
-        category_means: Tensor,
-        present: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """Numerator (C, D) and denominator (C,) of Eq. (3) for one image."""
-        if not self.sem_aug:
-            instance_means, instance_labels = instance_means[:0], instance_labels[:0]
-        weights = affinity(
-            instance_means, category_means, present, self.literal_affinity, self.temperature
-        )
-        return center_contributions(
-            instance_means,
-            instance_labels,
-            category_means,
-            weights,
-            present,
-            num_things=self.num_things_classes,
-            instances=self.instances,
-        )
+        pixels = semantic_embedding.flatten(2).mT
+        calibrated = calibrate(pixels, labels.flatten(1), centers, self.is_thing)
+        return calibrated.mT.reshape_as(semantic_embedding)

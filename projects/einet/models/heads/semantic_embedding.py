@@ -13,7 +13,7 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ..layers import conv5x5, embedding_conv5x5, embedding_init
+from ..layers import attention_weights, conv5x5, embedding_conv5x5, embedding_init
 
 
 class SemanticEmbedding(NamedTuple):
@@ -81,7 +81,7 @@ class SemanticEmbeddingHead(BaseModule):
         Returns:
             S (B, D, h, w) and its attention (B, 1, h, w) in (0, 1).
         """
-        return SemanticEmbedding(self.embedding(x), self.attention(x).sigmoid())
+        return SemanticEmbedding(self.embedding(x), attention_weights(self.attention(x)))
 
     def classify(self, embedding: Tensor) -> Tensor:
         """Score every category.
