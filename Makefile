@@ -3,6 +3,9 @@
 
 BASE_PYTHON ?= $(shell for p in python3.11 python3; do $$p -c '' 2>/dev/null && echo $$p && break; done)
 PYTEST_ARGS ?=
+# Processes that run tests side by side, a file at a time; each computes with one thread.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); echo $$(( n < 4 ? n : 4 )))
+PYTEST = OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile
 MUTATION_ARGS ?=
 
 ifeq ($(origin PYTHON), undefined)
@@ -32,16 +35,16 @@ demo: setup  ## Train on synthetic images, score, and draw a contact sheet (abou
 	@PYTHON='$(PYTHON)' bash tools/demo.sh
 
 test: setup  ## Run the fast tests; PYTEST_ARGS are passed on
-	@$(PYTHON) -m pytest -m 'not slow and not gpu' $(PYTEST_ARGS)
+	@$(PYTEST) -m 'not slow and not gpu' $(PYTEST_ARGS)
 
 test-slow: setup  ## Run the slow tests: short trainings, tools, configs
-	@$(PYTHON) -m pytest -m 'slow and not gpu' $(PYTEST_ARGS)
+	@$(PYTEST) -m 'slow and not gpu' $(PYTEST_ARGS)
 
 test-gpu: setup  ## Run the tests that need a GPU
 	@$(PYTHON) -m pytest -m gpu $(PYTEST_ARGS)
 
 coverage: setup  ## Run fast and slow tests; fail below 90 % coverage of projects/einet
-	@$(PYTHON) -m pytest -m 'not gpu' --cov --cov-fail-under=90 $(PYTEST_ARGS)
+	@$(PYTEST) -m 'not gpu' --cov --cov-fail-under=90 $(PYTEST_ARGS)
 
 mutation: setup  ## Break the code on purpose, and list what no test notices (20 minutes)
 	@$(PYTHON) tools/analysis_tools/mutation.py $(MUTATION_ARGS)
