@@ -28,7 +28,8 @@ def _segment(fusion, shapes, seed, max_peaks=300):
     )
     # Peaks mostly lie on pixels of their class.
     maps = (logits, logits[:, :3] + noise, embedding)
-    grid = make_grid(maps[0], shapes.padded, torch.tensor(shapes.img), torch.tensor(shapes.ori))
+    sizes = torch.tensor(shapes.img), torch.tensor(shapes.ori)
+    grid = make_grid((20, 28), shapes.padded, *sizes, like=logits)
     batch = BatchFusion(fusion, max_peaks)(*maps, grid)
     return batch, [fusion(outputs_of(*maps, image), shapes) for image in range(2)]
 

@@ -23,7 +23,7 @@ def shapes(request):
 def _both(shapes, maps):
     cells = BilinearCells(tuple(maps.shape[-2:]), shapes, like=maps)
     sizes = torch.tensor(shapes.img), torch.tensor(shapes.ori)
-    return cells, make_grid(maps, shapes.padded, *sizes)
+    return cells, make_grid(maps.shape[-2:], shapes.padded, *sizes, like=maps)
 
 
 def test_samples_are_those_of_single_images(shapes):
@@ -33,7 +33,9 @@ def test_samples_are_those_of_single_images(shapes):
     for image in range(2):
         flat = pixels + image * shapes.ori[0] * shapes.ori[1]
         table = maps[image].flatten(1).t().contiguous()
-        torch.testing.assert_close(grid.sample(maps, flat), cells.sample(table, pixels))
+        torch.testing.assert_close(
+            grid.sample(maps.permute(0, 2, 3, 1), flat), cells.sample(table, pixels)
+        )
 
 
 def test_cells_are_those_of_single_images(shapes):

@@ -84,7 +84,8 @@ def test_scores_are_those_of_single_images_whatever_the_empty_slots_hold():
     scores = score_maps(embedding, centroids, used)
     for image in range(2):
         expected = score_maps_of_one(embedding[image], centroids[image][[0, 2]])
-        torch.testing.assert_close(scores[image][[0, 2]], expected, atol=1e-4, rtol=1e-4)
+        found = scores[image][..., [0, 2]].permute(2, 0, 1)
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 
 def test_values_are_summed_by_index():

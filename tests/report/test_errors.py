@@ -74,3 +74,8 @@ def test_the_counts_of_pq_stay(scene):
         assert result.gt_fates.count(fate) == result.pred_fates.count(fate)
     partners = result.gt_partners[result.gt_partners != NONE]
     assert len(np.unique(partners)) == len(partners)
+
+
+def test_a_match_that_lies_mostly_in_void_is_found():
+    _, result = explained(evaluated([[5] * 2 + [0] * 4], [(5, 0)], [[1000] * 6]))
+    assert (result.gt_fates, result.pred_fates) == ([Fate.FOUND], [Fate.FOUND])

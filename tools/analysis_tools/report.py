@@ -10,6 +10,7 @@ images, worst first, in layers: ground truth, prediction, errors, heatmap, embed
 from __future__ import annotations
 
 import argparse
+import copy
 import importlib.util
 import sys
 from pathlib import Path
@@ -66,6 +67,7 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
 
+from einet.datasets.validation.sources import plain_datasets
 from einet.deployment.weights import load_trained
 from einet.report import RUNS, ReportBuilder
 from einet.structures.files import check_folder
@@ -80,10 +82,12 @@ from mmdet.registry import DATASETS
 def build_dataset(config: Config, split: str) -> BaseDataset:
     """The data of a split, as the model is tested on it."""
     init_default_scope(config.get('default_scope', 'mmdet'))
-    settings = config[f'{split}_dataloader'].dataset
+    settings = copy.deepcopy(config[f'{split}_dataloader'].dataset)
     if split == 'train':
         # Training images as they are, without augmentation.
-        settings = {**settings, 'pipeline': config.test_dataloader.dataset.pipeline}
+        (pipeline, *_) = (s.pipeline for s in plain_datasets(config.val_dataloader.dataset))
+        for plain in plain_datasets(settings):
+            plain['pipeline'] = pipeline
     dataset = DATASETS.build(settings)
     if dataset[0]['data_samples'].get('seg_map_path') is None:
         raise ValueError(f'the {split} data have no ground truth: choose another --split')

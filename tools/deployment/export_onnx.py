@@ -2,8 +2,8 @@
 
     python tools/deployment/export_onnx.py CONFIG CHECKPOINT --out model.onnx
 
-The file runs without torch and OpenMMLab: docs/deployment.md says how, and what it takes and gives.
-Of Panoptic-DeepLab it has the network alone.
+The file runs without torch and OpenMMLab: einet_onnx.py, beside this one, is all that it needs.
+docs/deployment.md says what the graph takes and gives; of Panoptic-DeepLab it is the network alone.
 """
 
 import argparse

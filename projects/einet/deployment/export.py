@@ -61,7 +61,13 @@ class EINetGraph(nn.Module):
             maps.semantic_logits,
             maps.heatmap_logits,
             maps.instance_embedding,
-            make_grid(maps.semantic_logits, (height, width), image_size, original_size),
+            make_grid(
+                maps.semantic_logits.shape[-2:],
+                (height, width),
+                image_size,
+                original_size,
+                like=maps.semantic_logits,
+            ),
         )
 
 
@@ -121,8 +127,7 @@ def export_onnx(
             'pad_size_divisor of the config, and at least 32'
         )
     graph, names = _graph(model, max_peaks)
-    # Recording needs an example; one image would fix the size of the batch to one.
-    images = torch.zeros(2 if size is None else 1, 3, *(size or (96, 128)))
+    images = torch.zeros(_example_shape(size, divisor))
     inputs = {'images': images}
     if 'panoptic_seg' in names:
         inputs |= {
@@ -133,23 +138,38 @@ def export_onnx(
     if size is None:
         sides = {2: divisor * Dim('rows', min=2), 3: divisor * Dim('columns', min=2)}
         shapes = {name: {} for name in inputs} | {'images': {0: Dim('batch'), **sides}}
-    with _quiet():
-        program = torch.onnx.export(
-            graph.eval(),
-            (),
-            kwargs=inputs,
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=list(inputs),
-            output_names=names,
-            dynamic_shapes=shapes,
-            # ONNX Runtime does the same when it loads the file, in a fraction of the time.
-            optimize=False,
-        )
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                graph.eval(),
+                (),
+                kwargs=inputs,
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=list(inputs),
+                output_names=names,
+                dynamic_shapes=shapes,
+                # ONNX Runtime does the same when it loads the file, in a fraction of the time.
+                optimize=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        cause = ' '.join(str(error.__cause__ or error).split())
+        raise ValueError(
+            f'torch cannot record this network (backbone {type(model.backbone).__name__}); if it '
+            f'depends on the size, give --size: {cause[:300]}'
+        ) from error
     for key, value in description.items():
         program.model.metadata_props[key] = json.dumps(value, ensure_ascii=False)
     program.save(out)
     return description
+
+
+def _example_shape(size: tuple[int, int] | None, divisor: int) -> tuple[int, int, int, int]:
+    """What is recorded with; a batch of one, or a square, would stay one."""
+    if size is not None:
+        return (1, 3, *size)
+    rows = divisor * max(2, -(-96 // divisor))
+    return (2, 3, rows, rows + divisor)
 
 
 def _graph(model: PanopticDetector, max_peaks: int) -> tuple[nn.Module, list[str]]:
@@ -168,12 +188,11 @@ def _graph(model: PanopticDetector, max_peaks: int) -> tuple[nn.Module, list[str
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the exporter's progress and its notes on other packages off the screen."""
-    notes = logging.getLogger('torch.onnx')
-    level = notes.level
-    notes.setLevel(logging.ERROR)
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
             warnings.simplefilter('ignore')
             yield
     finally:
-        notes.setLevel(level)
+        logging.disable(level)

@@ -75,15 +75,15 @@ class BatchFusion(nn.Module):
             embedding: I, (B, D, h, w) float.
             grid: Where the pixels of the result read the maps.
         """
-        cell_labels = semantic_logits.argmax(dim=1)
+        # Channels last: what belongs to a cell is read together.
+        logits = semantic_logits.permute(0, 2, 3, 1).contiguous()
+        cell_labels = logits.argmax(dim=3)
         slots = self._find_slots(heatmap_logits, cell_labels, grid)
         index = slots.cells[:, None].expand(-1, embedding.shape[1], -1)
         centroids = embedding.flatten(2).gather(2, index).transpose(1, 2)
         if self.options.min_peak_distance:
             slots = drop_near(slots, centroids, self.options.min_peak_distance)
-        labels, pixels = semantic_pixels(
-            semantic_logits, cell_labels, grid, self.num_things_classes
-        )
+        labels, pixels = semantic_pixels(logits, cell_labels, grid, self.num_things_classes)
         allowed = self._allowed(slots)
         nearest = nearest_slots(
             score_maps(embedding, centroids, slots.used), allowed, cell_labels, grid, pixels
@@ -106,18 +106,18 @@ class BatchFusion(nn.Module):
         )
 
     def _allowed(self, slots: Slots) -> Tensor:
-        """Which labels' pixels may join each slot: (B, K, C) bool."""
-        classes = torch.arange(self.num_classes, device=slots.labels.device)
+        """Which slots the pixels of each label may join: (B, C, K) bool."""
+        classes = torch.arange(self.num_classes, device=slots.labels.device)[:, None]
         if self.by_class:
-            return slots.used[:, :, None] & (slots.labels[:, :, None] == classes)
-        return slots.used[:, :, None] & (classes < self.num_things_classes)
+            return slots.used[:, None] & (slots.labels[:, None] == classes)
+        return slots.used[:, None] & (classes < self.num_things_classes)
 
     def _merge(
         self, labels: Tensor, pixels: Pixels, nearest: Tensor, slots: Slots, allowed: Tensor
     ) -> PanopticBatch:
         """Write things over stuff that is large enough, as ``merge_segments`` in `functional/`."""
         batch, num_slots = slots.used.shape
-        grouped = allowed.any(dim=1)[pixels.image, pixels.labels]
+        grouped = allowed.any(dim=2)[pixels.image, pixels.labels]
         owner = pixels.image * num_slots + nearest
         slot_labels = slots.labels if self.by_class else self._vote(pixels, owner, grouped, slots)
         label = torch.where(grouped, slot_labels.flatten()[owner], pixels.labels)

@@ -47,10 +47,10 @@ class Grid(NamedTuple):
         return image, row - image * height, pixels - row * width
 
     def sample(self, maps: Tensor, pixels: Tensor) -> Tensor:
-        """Interpolate maps (B, M, h, w) at pixels (P,): (P, M)."""
-        height, width = maps.shape[-2:]
+        """Interpolate maps (B, h, w, M) at pixels (P,): (P, M)."""
+        height, width = maps.shape[1:3]
         image, row, column = self.split(pixels)
-        table = maps.permute(0, 2, 3, 1).flatten(0, 2)
+        table = maps.flatten(0, 2)
         down, along = self.rows.weight[row], self.columns.weight[column]
         total = maps.new_zeros(())
         for rows, down_share in ((self.rows.low, 1 - down), (self.rows.high, down)):
@@ -60,23 +60,26 @@ class Grid(NamedTuple):
         return total
 
 
-def make_grid(maps: Tensor, padded: tuple[int, int], img: Tensor, ori: Tensor) -> Grid:
+def make_grid(
+    map_size: tuple[int, int], padded: tuple[int, int], img: Tensor, ori: Tensor, like: Tensor
+) -> Grid:
     """Place the pixels of the original images on the maps.
 
     Args:
-        maps: (B, M, h, w) float; only its size, type and device are read.
+        map_size: (h, w).
         padded: (height, width) of the network's input.
         img: (2,) int64, (height, width) of the image inside it.
         ori: (2,) int64, (H, W).
+        like: Gives device and floating type.
     """
     samples, shown = [], []
-    for axis, (size, input_size) in enumerate(zip(maps.shape[-2:], padded, strict=True)):
+    for axis, (size, input_size) in enumerate(zip(map_size, padded, strict=True)):
         pixels = ori[axis].item()
         torch._check(pixels > 0)
         step = (img[axis] * size).double() / (ori[axis] * input_size).double()
-        source = torch.arange(pixels, dtype=torch.float64, device=maps.device) + 0.5
-        samples.append(sample_axis(source * step - 0.5, size, like=maps))
-        cells = torch.arange(size, device=maps.device)
+        source = torch.arange(pixels, dtype=torch.float64, device=like.device) + 0.5
+        samples.append(sample_axis(source * step - 0.5, size, like=like))
+        cells = torch.arange(size, device=like.device)
         # As many cells as ceil(img * size / padded).
         shown.append(cells * input_size < img[axis] * size)
     return Grid(*samples, valid=shown[0][:, None] & shown[1])

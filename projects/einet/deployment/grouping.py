@@ -125,14 +125,15 @@ def score_maps(embedding: Tensor, centroids: Tensor, used: Tensor) -> Tensor:
         used: (B, K) bool.
 
     Returns:
-        (B, K, h, w) float; those of empty slots mean nothing.
+        (B, h, w, K) float; those of empty slots mean nothing.
     """
     share = used[:, :, None] / used.sum(dim=1).clamp(min=1)[:, None, None]
     mean = (centroids * share).sum(dim=1, keepdim=True)
     centered = centroids - mean
-    bias = -0.5 * centered.square().sum(dim=2, keepdim=True)
-    scores = centered @ (embedding.flatten(2) - mean.transpose(1, 2)) + bias
-    return scores.unflatten(2, embedding.shape[-2:])
+    bias = -0.5 * centered.square().sum(dim=2)[:, None]
+    moved = embedding.permute(0, 2, 3, 1).flatten(1, 2) - mean
+    scores = moved @ centered.transpose(1, 2) + bias
+    return scores.unflatten(1, embedding.shape[-2:])
 
 
 def semantic_pixels(
@@ -141,7 +142,7 @@ def semantic_pixels(
     """Label every pixel by its largest upsampled logit.
 
     Args:
-        logits: (B, C, h, w) float.
+        logits: (B, h, w, C) float.
         cell_labels: (B, h, w) int64, the largest of each cell.
         grid: Where pixels read the maps.
         num_things_classes: C_th.
@@ -149,7 +150,7 @@ def semantic_pixels(
     Returns:
         Labels (B, H, W) int64, and the pixels that are things or lie on a border.
     """
-    undecided = logits.shape[1]
+    undecided = logits.shape[3]
     labels = grid.expand(cell_labels.masked_fill(~grid.unanimous(cell_labels), undecided))
     flat = labels.flatten()
     index = ((flat < num_things_classes) | (flat == undecided)).nonzero().squeeze(1)
@@ -165,8 +166,8 @@ def nearest_slots(
     """The slot that each pixel joins, of those that its label allows.
 
     Args:
-        scores: (B, K, h, w) float, from :func:`score_maps`.
-        allowed: (B, K, C) bool, labels whose pixels may join each slot.
+        scores: (B, h, w, K) float, from :func:`score_maps`.
+        allowed: (B, C, K) bool, slots that pixels of each label may join.
         cell_labels: (B, h, w) int64.
         grid: Where pixels read the maps.
         pixels: Those that look for a slot.
@@ -175,15 +176,14 @@ def nearest_slots(
         (P,) int64 in [0, K), the lowest among equals; any where no slot is allowed.
     """
     nothing = float('-inf')
-    batch, slots = scores.shape[:2]
-    at_cells = allowed.gather(2, cell_labels.flatten(1)[:, None].expand(-1, slots, -1))
-    corner = scores.masked_fill(~at_cells.view_as(scores), nothing).argmax(dim=1)
+    image = torch.arange(scores.shape[0], device=scores.device)[:, None, None]
+    corner = scores.masked_fill(~allowed[image, cell_labels], nothing).argmax(dim=3)
     # Where the label differs within a cell, so do the slots that are allowed.
     decided = grid.unanimous(corner) & grid.unanimous(cell_labels)
     nearest = grid.expand(corner).flatten()[pixels.index]
     border = (~grid.expand(decided).flatten()[pixels.index]).nonzero().squeeze(1)
     values = grid.sample(scores, pixels.index[border])
-    may = allowed.transpose(1, 2)[pixels.image[border], pixels.labels[border]]
+    may = allowed[pixels.image[border], pixels.labels[border]]
     return nearest.scatter(0, border, values.masked_fill(~may, nothing).argmax(dim=1))
 
 

@@ -11,7 +11,7 @@ const make = (tag, text = '', className = '') => {
   return element;
 };
 const number = (value) => (value === null ? '-' : value.toFixed(1));
-const fateClass = (fate) => `fate ${fate.replace(' ', '-')}`;
+const fateClass = (fate) => fate.replace(' ', '-');
 
 // ---- The table of classes
 
@@ -181,7 +181,7 @@ const viewer = find('#viewer');
 let current = 0;
 
 function openViewer(image) {
-  find('#close').before(find('#layers')); // the one set of buttons moves along
+  find('#viewer .controls').append(find('#layers')); // the one set of buttons moves along
   viewer.showModal();
   showInViewer(image);
 }
@@ -193,7 +193,7 @@ async function showInViewer(image) {
   const view = find('#viewer-image');
   view.src = source(image);
   [view.width, view.height] = entry.size;
-  view.parentElement.style.maxWidth = `${(82 * entry.size[0]) / entry.size[1]}vh`;
+  view.parentElement.style.maxWidth = `${(74 * entry.size[0]) / entry.size[1]}vh`;
   find('#viewer-name').textContent = `${entry.name}, PQ ${number(entry.A.pq)}`;
   find('#viewer .frame').hidden = true;
   const content = await loadSegments(image);
