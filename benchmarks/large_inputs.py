@@ -32,18 +32,20 @@ CONFIG = Path(__file__).resolve().parents[1] / 'configs' / 'einet_r18_coco-sampl
 PARTS = ['backbone', 'semantic_decoder', 'instance_decoder']
 
 
-def grid_of_things(size: int, instances: int, num_things: int, num_classes: int) -> DetDataSample:
+def grid_of_things(
+    size: tuple[int, int], instances: int, num_things: int, num_classes: int
+) -> DetDataSample:
     """A packed sample: a stuff class behind a grid of squares, of all thing classes by turns."""
-    side = int(np.ceil(instances**0.5))
-    cell = size // side
-    row = column = np.arange(size) // cell
-    number = row[:, None] * side + column
-    inside = (np.arange(size) % cell < 0.75 * cell) & (column < side)
-    is_thing = inside[:, None] & inside & (number < instances)
+    columns = int(np.ceil((instances * size[1] / size[0]) ** 0.5))
+    cell = size[1] // columns
+    row, column = (np.arange(length) // cell for length in size)
+    number = row[:, None] * columns + column
+    inside = [np.arange(length) % cell < 0.75 * cell for length in size]
+    is_thing = inside[0][:, None] & inside[1] & (column < columns) & (number < instances)
     labels = [num_classes - 1, *(np.arange(instances) % num_things)]
     return PackPanopticInputs().transform(
         dict(
-            img=np.zeros((size, size, 3), np.uint8),
+            img=np.zeros((*size, 3), np.uint8),
             gt_seg_map=np.where(is_thing, number + 2, 1).astype(np.uint16),
             segments=dict(
                 category=np.array(labels, np.int64),
@@ -51,8 +53,8 @@ def grid_of_things(size: int, instances: int, num_things: int, num_classes: int)
                 is_crowd=np.zeros(len(labels), bool),
             ),
             num_classes=num_classes,
-            img_shape=(size, size),
-            ori_shape=(size, size),
+            img_shape=size,
+            ori_shape=size,
             img_path='drawn.png',
             img_id=0,
         )
@@ -98,8 +100,9 @@ def run_part(args: argparse.Namespace) -> None:
     config.merge_from_dict(args.cfg_options or {})
     torch.manual_seed(0)
     model = MODELS.build(config.model)
-    sample = grid_of_things(args.size, args.instances, model.num_things_classes, model.num_classes)
-    image = torch.randint(0, 256, (3, args.size, args.size), dtype=torch.uint8)
+    size = (args.size, args.size)
+    sample = grid_of_things(size, args.instances, model.num_things_classes, model.num_classes)
+    image = torch.randint(0, 256, (3, *size), dtype=torch.uint8)
     start = time.monotonic()
     said = {'train': train, 'predict': predict}[args.part](model, image, sample, config)
     seconds = time.monotonic() - start

@@ -46,7 +46,7 @@ def test_a_step_is_the_same_bit_by_bit_and_keeps_less(config):
     different = [name for name, value in expected.items() if not torch.equal(state[name], value)]
     assert different == []
     assert state['buffer.semantic_decoder.fuse4.depthwise_conv.bn.num_batches_tracked'] == 1
-    assert little < 0.6 * much
+    assert little < 0.7 * much
 
 
 class Counting(nn.Module):

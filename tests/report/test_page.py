@@ -62,6 +62,7 @@ def test_names_are_text_and_numbers_are_rounded_and_sortable(tmp_path):
     assert '<td data-key="">-</td>' in text
     assert '<td data-key="3">3</td>' in text
     assert '3 segments were found, 3 are errors' in text
+    assert '.too-loose { background: rgb(86 180 233); }' in text
 
 
 def test_sections_without_anything_say_so_or_are_left_out(tmp_path):

@@ -3,8 +3,10 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from ..browser import Browser, find_browser
 from ..paths import CONFIGS
@@ -77,6 +79,19 @@ def test_mistakes_are_one_line(command, tmp_path):
     options = ['--data-root', data_root, '--out-dir', str(tmp_path), '--device', 'cpu']
     with pytest.raises(SystemExit, match='is no checkpoint of .*are missing or have another shape'):
         tool.main([str(CONFIGS / 'einet_tiny_shapes.py'), checkpoint, *options])
+
+
+def test_data_without_ground_truth_are_refused(command, tmp_path):
+    config, checkpoint, data_root = command
+    tool = load_tool('analysis_tools/report.py')
+    settings = Config.fromfile(config).val_dataloader.dataset
+    content = json.loads((Path(data_root) / settings.ann_file).read_text())
+    del content['annotations']
+    (tmp_path / 'bare.json').write_text(json.dumps(content))
+    options = ['--data-root', data_root, '--out-dir', str(tmp_path / 'report')]
+    options += ['--cfg-options', f'val_dataloader.dataset.ann_file={tmp_path}/bare.json']
+    with pytest.raises(SystemExit, match='the val data have no ground truth: choose another'):
+        tool.main([config, checkpoint, *options])
 
 
 @pytest.fixture(scope='module')

@@ -16,6 +16,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..structures.files import write_file
+from .layers import FATE_COLORS
 
 #: Titles of the layers, in the order of their buttons and keys.
 LAYERS = {
@@ -111,7 +112,9 @@ def write_report(folder: Path, page: Page, data: Mapping[str, Any]) -> Path:
     )
     environment.filters['score'] = lambda value: '-' if _is_missing(value) else f'{value:.1f}'
     environment.filters['key'] = lambda value: '' if _is_missing(value) else f'{float(value):.6g}'
-    text = environment.get_template('index.html').render(page=page, layers=data['layers'])
+    text = environment.get_template('index.html').render(
+        page=page, layers=data['layers'], colors=FATE_COLORS
+    )
     write_file(folder / 'index.html', text.encode())
     return folder / 'index.html'
 

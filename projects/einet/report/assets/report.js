@@ -11,7 +11,7 @@ const make = (tag, text = '', className = '') => {
   return element;
 };
 const number = (value) => (value === null ? '-' : value.toFixed(1));
-const fateClass = (fate) => `fate ${fate.replace(' ', '-')}`;
+const fateClass = (fate) => fate.replace(' ', '-');
 
 // ---- The table of classes
 
