@@ -76,7 +76,12 @@ def ours(inputs: Inputs, num_instances: int) -> Tensor:
         [band.flatten(1) for band in split_like(maps, semantic)] for maps in (labels, ids)
     )
     total = category_means.square().sum()  # Stands for what uses V.
-    total = total + semantic_center_loss(pixels(semantic), label_bands, centers).sum()
+    total = (
+        total
+        + semantic_center_loss(
+            pixels(semantic), label_bands, centers, category_reduction='sum'
+        ).sum()
+    )
     total = total + instance_pull_loss(pixels(instance), id_bands, means).sum()
     return total + instance_push_loss(means).sum()
 

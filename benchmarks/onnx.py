@@ -1,4 +1,4 @@
-"""One image with ONNX Runtime beside PyTorch, on one core: seconds, and memory of the process.
+"""One image with ONNX Runtime beside PyTorch, on one core: CPU seconds, and memory of the process.
 
 From a decoded image to panoptic segments, resizing included. Weights are random, with heads that
 decide clearly and find instances; where trained heads leave large areas undisputed, both take less.
@@ -86,7 +86,7 @@ def onnx_predictor(folder: Path):
 
 
 def measure(preset: str, runtime: str, folder: Path, repeats: int) -> dict[str, float]:
-    """Median time of a prediction after a first, uncounted one; the process' largest size."""
+    """Median CPU time of a prediction after a first, uncounted one; the process' largest size."""
     predict = torch_predictor(preset, folder) if runtime == 'torch' else onnx_predictor(folder)
     noise = np.random.default_rng(0).integers(0, 256, (12, 16, 3), dtype=np.uint8)
     import cv2
@@ -94,9 +94,9 @@ def measure(preset: str, runtime: str, folder: Path, repeats: int) -> dict[str, 
     image = cv2.resize(noise, SIZES[preset][::-1], interpolation=cv2.INTER_CUBIC)
     times = []
     for _ in range(repeats + 1):
-        start = time.perf_counter()
+        start = time.process_time()
         instances = predict(image)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return dict(seconds=statistics.median(times[1:]), megabytes=megabytes, instances=instances)
 
@@ -121,7 +121,7 @@ def main() -> None:
     if args.part:
         print(json.dumps(measure(args.presets[0], args.part, args.folder, args.repeats)))
         return
-    print(f'{"one core":20}{"seconds":>10}{"memory":>12}{"instances":>12}')
+    print(f'{"one core":20}{"CPU time":>10}{"memory":>12}{"instances":>12}')
     for preset in args.presets:
         with tempfile.TemporaryDirectory() as folder:
             common = ('--presets', preset, '--folder', folder, '--repeats', args.repeats)
@@ -131,7 +131,7 @@ def main() -> None:
                 row = json.loads(output.splitlines()[-1])
                 name = f'{preset.removeprefix("einet_")}, {runtime}'
                 print(
-                    f'{name:20}{row["seconds"]:10.2f}{row["megabytes"]:9.0f} MB'
+                    f'{name:20}{row["seconds"]:8.2f} s{row["megabytes"]:9.0f} MB'
                     f'{row["instances"]:12}',
                     flush=True,
                 )

@@ -3,7 +3,6 @@ import math
 import pytest
 import torch
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pad_sequence
 
 from einet.models.criterion import EINetCriterion, EmbeddingSummary, TrainingOutputs
 from einet.models.targets import build_targets
@@ -19,7 +18,11 @@ LOSSES = dict(
 
 def _call(criterion, targets, means, centroids, embedding):
     """The losses of two images on their instances."""
-    means, centroids = (pad_sequence(values, batch_first=True) for values in (means, centroids))
+    rows = targets.visible.shape[1]
+    means, centroids = (
+        torch.stack([F.pad(image, (0, 0, 0, rows - len(image))) for image in values])
+        for values in (means, centroids)
+    )
     summary = EmbeddingSummary(
         category_means=torch.zeros(2, 3, 2),
         instance_means=means,
@@ -93,8 +96,8 @@ def _outputs(**maps):
 
 def _summary(raw_means=None):
     """Of the three images; E of image 0 differs from the raw one."""
-    means = F.pad(torch.tensor([[[9.0, -9.0], [-9.0, 9.0], [9.0, 9.0]]]), (0, 0, 0, 0, 0, 2))
-    raw = means if raw_means is None else F.pad(raw_means[None], (0, 0, 0, 0, 0, 2))
+    means = F.pad(torch.tensor([[[9.0, -9.0], [-9.0, 9.0], [9.0, 9.0]]]), (0, 0, 0, 29, 0, 2))
+    raw = means if raw_means is None else F.pad(raw_means[None], (0, 0, 0, 29, 0, 2))
     return EmbeddingSummary(torch.zeros(3, 3, 2), means, raw, means)
 
 

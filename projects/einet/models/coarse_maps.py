@@ -2,7 +2,7 @@
 
 Shape shorthand:
     B: images of a batch
-    K: most instances of an image, at least 1; an image with fewer has empty rows
+    K: rows for an image's instances; those without an instance are empty
     H, W: padded input
     h, w: feature map
 """
@@ -19,6 +19,9 @@ from torch import Tensor
 
 from ..structures.limits import IGNORE_LABEL, INSTANCE_OFFSET
 
+# K is a multiple of it: sums over the rows of an image are rounded in the same way whichever
+# images share its batch.
+_ROWS = 32
 # A place that lies beyond every map.
 _OUTSIDE = -(1 << 24)
 
@@ -52,7 +55,7 @@ def batch_instances(data_samples: Sequence[DetDataSample]) -> BatchInstances:
     """Instances of B samples, packed and padded. The host knows their numbers: it never waits."""
     instances = [sample.gt_instances for sample in data_samples]
     counts = torch.tensor([len(image) for image in instances])
-    rows = max(int(counts.max()), 1)
+    rows = _ROWS * max(-(-int(counts.max()) // _ROWS), 1)
     numbers = torch.stack([instance_numbers(sample) for sample in data_samples])
     exists = torch.arange(rows) < counts[:, None]
     return BatchInstances(
