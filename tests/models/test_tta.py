@@ -24,7 +24,9 @@ DATASETS = sorted((CONFIGS / '_base_' / 'datasets').glob('*_panoptic.py'))
 def tta():
     """Random, but with some segments of every class, and peaks everywhere."""
     torch.manual_seed(0)
-    config = tiny_model(fusion=dict(peak_threshold=0.0, kernel_size=5))
+    # Behind a hidden layer, random weights would give all pixels one class.
+    linear = dict(hidden_channels=None)
+    config = tiny_model(semantic_head=linear, fusion=dict(peak_threshold=0.0, kernel_size=5))
     model = MODELS.build(dict(type='EINetTTA', module=config)).eval()
     model.module.init_weights()
     for conv in (model.module.semantic_head.classifier, model.module.centroid_head.predictor):
