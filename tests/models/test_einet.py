@@ -1,8 +1,11 @@
+from functools import partial
+
 import pytest
 import torch
 from mmdet.registry import MODELS
 from torch import nn
 
+from einet.functional.parts import split_rows
 from einet.models import EINet, EINetOutputs
 
 from .samples import make_sample
@@ -111,6 +114,19 @@ def test_images_of_a_batch_do_not_see_each_other_in_embedding_losses():
         torch.testing.assert_close(together[key], expected)
     expected = sum(each['loss_center'] for each in apart) / 3
     torch.testing.assert_close(together['loss_center'], expected)
+
+
+def test_bands_of_rows_give_the_losses_and_gradients_of_the_whole(monkeypatch):
+    results = []
+    for max_values in (1 << 22, 3 * 8 * 12 * 3):  # the second: bands of three rows
+        bands = partial(split_rows, max_values=max_values)
+        monkeypatch.setattr('einet.models.einet.split_rows', bands)
+        model = _build(embed_dims=8).double()
+        inputs, samples = _batch('two classes', 'no things', 'one instance')
+        losses = model.loss(inputs.double(), samples)
+        sum(losses.values()).backward()
+        results.append((losses, [parameter.grad for parameter in model.parameters()]))
+    torch.testing.assert_close(*results)
 
 
 def test_the_calibrated_term_comes_on_top_of_the_raw_one():
