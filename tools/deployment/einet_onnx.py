@@ -73,6 +73,9 @@ class PanopticPredictor:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
+        # The arena keeps what it once needed: 3.0 GB with a ResNet-50, 1.7 GB without, as fast.
+        options.enable_cpu_mem_arena = False
+        options.enable_mem_pattern = False
         try:
             self.session = onnxruntime.InferenceSession(
                 str(model), options, providers=list(providers)
