@@ -29,7 +29,8 @@ from einet.models import EINet
 from einet.models.targets import build_targets
 
 CONFIG = Path(__file__).resolve().parents[1] / 'configs' / 'einet_r18_coco-sample.py'
-PARTS = ['backbone', 'semantic_decoder', 'instance_decoder']
+DECODERS = ['semantic_decoder', 'instance_decoder']
+PARTS = ['backbone', *DECODERS, 'semantic_head', 'instance_head', 'centroid_head']
 
 
 def grid_of_things(

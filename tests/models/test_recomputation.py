@@ -37,9 +37,10 @@ def _step(model):
 @pytest.mark.parametrize('config', [tiny_model, tiny_panoptic_deeplab])
 def test_a_step_is_the_same_bit_by_bit_and_keeps_less(config):
     torch.manual_seed(0)
-    plain, recomputed = (
-        MODELS.build(config(activation_checkpointing=parts)).train() for parts in ([], PARTS)
-    )
+    plain = MODELS.build(config()).train()
+    heads = [name for name, _ in plain.named_children() if name.endswith('_head')]
+    assert len(heads) == 3
+    recomputed = MODELS.build(config(activation_checkpointing=[*PARTS, *heads])).train()
     recomputed.load_state_dict(plain.state_dict())
     (expected, much), (state, little) = _step(plain), _step(recomputed)
     assert state.keys() == expected.keys() and 'buffer.backbone.bn1.running_var' in state

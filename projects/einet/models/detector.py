@@ -29,7 +29,8 @@ class PanopticDetector(BaseDetector):
     A subclass adds heads, ``_forward``, ``build_targets`` and ``loss``. ``_forward`` gives a named
     tuple of the batch's maps; the fusion takes that of one image.
 
-    The class counts stand here once and are handed to the parts.
+    The class counts stand here once and are handed to the parts. A subclass adds its heads and
+    calls :meth:`_finish`.
 
     Args:
         num_things_classes: C_th; labels 0 .. C_th - 1.
@@ -46,8 +47,9 @@ class PanopticDetector(BaseDetector):
             its options. Heads are single convolutions; in losses and fusion the number of
             instances is a size, for which each batch would be compiled anew.
         activation_checkpointing: Names of the parts whose activations the backward pass computes
-            again, ``['backbone', 'semantic_decoder', 'instance_decoder']``: less memory, more
-            time, same gradients. See :func:`turn_on_recomputation`. Not with ``compile``.
+            again, such as ``['backbone', 'semantic_decoder', 'instance_decoder']``, and heads: less
+            memory, more time, same gradients. See :func:`turn_on_recomputation`. Not with
+            ``compile``.
         allow_other_classes: Load the rest of a checkpoint whose class counts differ (transfer);
             otherwise such a checkpoint is an error.
         data_preprocessor: See :class:`PanopticDataPreprocessor`.
@@ -103,17 +105,21 @@ class PanopticDetector(BaseDetector):
         self.instance_decoder = MODELS.build(instance_decoder)
         self.criterion = MODELS.build(criterion)
         self.fusion = MODELS.build({**self.class_counts, **fusion})
-        turn_on_recomputation(self, activation_checkpointing)
-        if compile is not False:
-            if activation_checkpointing:
-                raise ValueError(
-                    f'{type(self).__name__}: compile and activation_checkpointing exclude each '
-                    f'other: torch.compile cannot follow a recomputation that leaves running '
-                    f'statistics alone. Leave one of them out'
-                )
-            self._compile_trunk({} if compile is True else compile)
+        self._activation_checkpointing = activation_checkpointing
+        self._compile = compile
 
-    def _compile_trunk(self, options: dict) -> None:
+    def _finish(self) -> None:
+        """Last step of a subclass's ``__init__``, when all parts are there."""
+        turn_on_recomputation(self, self._activation_checkpointing)
+        if self._compile is False:
+            return
+        if self._activation_checkpointing:
+            raise ValueError(
+                f'{type(self).__name__}: compile and activation_checkpointing exclude each '
+                f'other: torch.compile cannot follow a recomputation that leaves running '
+                f'statistics alone. Leave one of them out'
+            )
+        options = {} if self._compile is True else self._compile
         for part in (self.backbone, self.neck, self.semantic_decoder, self.instance_decoder):
             if part is not None:
                 part.compile(**options)

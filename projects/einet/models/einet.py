@@ -63,6 +63,7 @@ class EINet(PanopticDetector):
         self.centroid_head = MODELS.build({'in_channels': embed_dims, **things, **centroid_head})
         self.esm = MODELS.build(esm)
         self.interaction = MODELS.build({**self.class_counts, **width, **interaction})
+        self._finish()
 
     def _forward(
         self, batch_inputs: Tensor, batch_data_samples: OptSampleList = None

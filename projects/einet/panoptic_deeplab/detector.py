@@ -39,6 +39,7 @@ class PanopticDeepLab(PanopticDetector):
         self.semantic_head = MODELS.build({'num_classes': self.num_classes, **semantic_head})
         self.center_head = MODELS.build({**center_head, 'num_things_classes': 1})
         self.offset_head = MODELS.build(offset_head)
+        self._finish()
 
     def _forward(
         self, batch_inputs: Tensor, batch_data_samples: OptSampleList = None
