@@ -3,7 +3,7 @@
 From a decoded image to panoptic segments, resizing included. Weights are random, with heads that
 decide clearly and find instances; where trained heads leave large areas undisputed, both take less.
 
-    python benchmarks/onnx.py [--presets einet_r18_nuclei einet_r50_coco] [--repeats 3]
+    python benchmarks/onnx_runtime.py [--presets einet_r18_nuclei einet_r50_coco] [--repeats 3]
 """
 
 import os
