@@ -95,6 +95,7 @@ def test_measures_that_failed_are_listed_and_the_status_is_an_error(
     runner = SimpleNamespace(
         test=lambda: {'panoptic/PQ': 50.0},
         log_dir=str(tmp_path),
+        logger=SimpleNamespace(info=print),
         # One metric of ours, and one of somebody else.
         test_evaluator=SimpleNamespace(metrics=[object(), metric]),
     )
