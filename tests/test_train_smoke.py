@@ -89,7 +89,7 @@ def test_deterministic_trainings_are_equal_bit_by_bit(shapes_root, tmp_path):
         parser = argparse.ArgumentParser()
         add_common_arguments(parser)
         randomness = {'randomness.seed': 5, 'randomness.deterministic': True}
-        options = [*QUICK, *SMALL, *iterations(2, **randomness)]
+        options = [*QUICK, *SMALL, *iterations(4, **randomness)]
         args = parser.parse_args(
             [str(SHAPES), '--data-root', str(shapes_root), '--cfg-options', *options]
         )
