@@ -67,7 +67,7 @@ def _state(folder):
     state['optimizer.groups'] = checkpoint['optimizer']['param_groups']
     state['schedule'] = checkpoint['param_schedulers']
     infos = checkpoint['message_hub']['runtime_info']
-    state['best'] = (infos['best_score'], Path(infos['best_ckpt']).name)
+    state['best'] = infos['best_score']
     state['kept'] = infos['keep_ckpt_ids']
     return state
 
