@@ -69,8 +69,10 @@ def test_garbage_anywhere_in_the_json_is_survived_and_noticed(small, capsys, gar
     original = small.content['train']
     for key in ('images', 'annotations'):
         original[key] = original[key][:1]
-    for path in places(original):
-        for value in garbage:
+    # Of many values each place gets three by turns.
+    step = max(1, len(garbage) // 3)
+    for index, path in enumerate(places(original)):
+        for value in garbage[index % step :: step]:
             small.content['train'] = spoiled(original, path, value)
             found = check_source(train_source(small), None, workers=1).findings
             assert errors(found) or loads(small), (path, value)
