@@ -8,6 +8,7 @@ Shape shorthand:
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as mask_api
@@ -46,19 +47,23 @@ def encode_segments(id_map: NDArray[np.integer], ids: Sequence[int]) -> list[RLE
         K run lengths.
     """
     height, width = id_map.shape
-    pixels = id_map.ravel(order='F')
-    starts = np.append(0, np.flatnonzero(pixels[1:] != pixels[:-1]) + 1)
-    ends = np.append(starts[1:], len(pixels))
-    values = pixels[starts].astype(np.int64)
+    is_start = np.empty((height, width), bool)
+    np.not_equal(id_map[1:], id_map[:-1], out=is_start[1:])
+    # A column goes on where the one before it ends.
+    np.not_equal(id_map[0, 1:], id_map[-1, :-1], out=is_start[0, 1:])
+    is_start[0, 0] = True
+    # OpenCV transposes several times as fast as NumPy.
+    starts = np.flatnonzero(cv2.transpose(is_start.view(np.uint8)).view(bool))
+    ends = np.append(starts[1:], height * width)
+    values = id_map[starts % height, starts // height].astype(np.int64)
     order = np.argsort(values, kind='stable')
+    edges = np.stack([starts[order], ends[order]], axis=1)
     wanted = np.asarray(ids, np.int64)
     first = np.searchsorted(values, wanted, 'left', sorter=order)
     last = np.searchsorted(values, wanted, 'right', sorter=order)
     masks = []
-    for begin, end in zip(first, last, strict=True):
-        runs = order[begin:end]
-        edges = np.stack([starts[runs], ends[runs]], axis=1).ravel()
-        counts = np.diff(edges, prepend=0, append=len(pixels))
+    for begin, end in zip(first.tolist(), last.tolist(), strict=True):
+        counts = np.diff(np.concatenate(([0], edges[begin:end].ravel(), [height * width])))
         counts = counts[:-1] if counts[-1] == 0 else counts
         masks.append(dict(size=[height, width], counts=counts))
     return mask_api.frPyObjects(masks, height, width) if masks else []
