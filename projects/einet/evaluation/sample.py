@@ -143,5 +143,5 @@ class EvaluatedSample:
                 f'image {self.fields.get("img_id")}: the sample lacks `{key}`; the model must '
                 f'predict {kind} segmentation'
             )
-        values = np.asarray(self.fields[key]['sem_seg'].cpu())
+        values = self.fields[key]['sem_seg'].cpu().numpy()
         return values.reshape(values.shape[-2:])

@@ -47,7 +47,9 @@ def read_id_map(path: str, backend_args: dict[str, Any] | None = None) -> NDArra
         )
     to_rgba = cv2.COLOR_BGR2RGBA if image.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
     # An RGBA pixel, read as one little-endian number, is its id with alpha on top.
-    return cv2.cvtColor(image, to_rgba).view('<u4')[..., 0] & np.uint32(0xFFFFFF)
+    id_map = cv2.cvtColor(image, to_rgba).view('<u4')[..., 0]
+    id_map &= 0xFFFFFF
+    return id_map
 
 
 def ids_to_bgr(id_map: NDArray[np.integer]) -> NDArray[np.uint8]:

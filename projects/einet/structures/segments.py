@@ -48,8 +48,9 @@ class GroundTruthSegments:
         table = np.append(VOID_ID, self.ids[order])
         rows = np.append(NONE, order)
         places = np.minimum(np.searchsorted(table, ids), len(table) - 1)
-        unknown = np.unique(ids[table[places] != ids])
-        if len(unknown):
+        is_unknown = table[places] != ids
+        if is_unknown.any():
+            unknown = np.unique(ids[is_unknown])
             raise ValueError(
                 f'the map has segment ids that the annotation does not list: '
                 f'{unknown[:5].tolist()}{" ..." if len(unknown) > 5 else ""}'
@@ -79,7 +80,7 @@ def parse_segments(
     ids = np.array([segment['id'] for segment in segments_info], np.int64)
     labels = np.array([segment['category'] for segment in segments_info], np.int64)
     is_crowd = np.array([_is_crowd(segment, thing_labels) for segment in segments_info], bool)
-    if ids.min(initial=VOID_ID + 1) <= VOID_ID or len(np.unique(ids)) < len(ids):
+    if ids.min(initial=VOID_ID + 1) <= VOID_ID or len(set(ids.tolist())) < len(ids):
         raise ValueError(
             f'segments_info has ids {ids.tolist()}; they must differ and be positive '
             f'({VOID_ID} is void)'

@@ -25,7 +25,22 @@ def test_overlaps_equal_counting_every_pixel(gt_map, random):
 def test_by_hand():
     overlaps = count_overlaps(np.array([[7, 7, 0], [9, 9, 7]]), np.array([[1, 2, 2], [2, 2, 1]]))
     pairs = zip(*(column.tolist() for column in overlaps), strict=True)
-    assert sorted(pairs) == [(0, 2, 1), (7, 1, 2), (7, 2, 1), (9, 2, 2)]
+    # in this order: by ground-truth id, then by predicted id
+    assert list(pairs) == [(0, 2, 1), (7, 1, 2), (7, 2, 1), (9, 2, 2)]
+
+
+def test_no_pixel():
+    nothing = np.zeros((0, 5), int)
+    assert [column.tolist() for column in count_overlaps(nothing, nothing)] == [[], [], []]
+
+
+@pytest.mark.parametrize('outside', [-1, 1 << 31, 1 << 33])
+def test_ids_outside_the_range(outside):
+    maps = dict(gt=np.array([[0, 5, 5]]), pred=np.array([[7, 7, 7]]))
+    for name, kind in (('gt', 'ground truth'), ('pred', 'prediction')):
+        wrong = maps | {name: np.array([[3, outside, 3]])}
+        with pytest.raises(ValueError, match=f'the {kind} has ids outside'):
+            count_overlaps(wrong['gt'], wrong['pred'])
 
 
 def test_sizes_that_differ_are_named():

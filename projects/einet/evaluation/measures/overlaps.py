@@ -52,21 +52,32 @@ def count_overlaps(gt_map: NDArray[np.integer], pred_map: NDArray[np.integer]) -
         pred_map: (H, W) integer, ids in [0, 2^31).
 
     Returns:
-        The pairs with at least one pixel.
+        The pairs with at least one pixel, by ground-truth id, then by predicted id.
 
     Raises:
         ValueError: The maps differ in size, or an id lies outside the range.
     """
     check_same_size(gt_map, pred_map)
     gt, pred = gt_map.ravel(), pred_map.ravel()
-    changes = (gt[1:] != gt[:-1]) | (pred[1:] != pred[:-1])
-    starts = np.append(0, np.flatnonzero(changes) + 1)[: len(gt)]
-    lengths = np.diff(starts, append=len(gt))
+    starts = _run_starts(gt, pred)
+    lengths = np.append(starts[1:], len(gt)) - starts
     gt, pred = gt[starts].astype(np.int64), pred[starts].astype(np.int64)
     for ids, name in ((gt, 'ground truth'), (pred, 'prediction')):
         if ids.min(initial=0) < 0 or ids.max(initial=0) >= 1 << 31:
             raise ValueError(f'the {name} has ids outside [0, 2^31): {ids.min()} to {ids.max()}')
     keys = (gt << 32) | pred
-    pairs, inverse = np.unique(keys, return_inverse=True)
-    areas = np.bincount(inverse, weights=lengths, minlength=len(pairs))
-    return Overlaps(pairs >> 32, pairs & 0xFFFFFFFF, areas.astype(np.int64))
+    order = np.argsort(keys)
+    keys = keys[order]
+    firsts = _run_starts(keys)
+    areas = np.add.reduceat(lengths[order], firsts)
+    return Overlaps(keys[firsts] >> 32, keys[firsts] & 0xFFFFFFFF, areas)
+
+
+def _run_starts(*columns: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Where any of several arrays of one length differs from its element before."""
+    is_start = np.empty(len(columns[0]), bool)
+    is_start[:1] = True
+    np.not_equal(columns[0][1:], columns[0][:-1], out=is_start[1:])
+    for values in columns[1:]:
+        is_start[1:] |= values[1:] != values[:-1]
+    return np.flatnonzero(is_start)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...structures.panoptic_ids import decode_labels
-from ...structures.segments import NONE, GroundTruthSegments
+from ...structures.segments import NONE, VOID_ID, GroundTruthSegments
 from .overlaps import count_overlaps
 
 
@@ -88,16 +88,12 @@ class SegmentMatches:
         Args:
             num_classes: C.
         """
-
-        def count(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-            return np.bincount(labels, minlength=num_classes)
-
-        labels = self.pred_labels[self.pairs[self.is_match, 1]]
-        iou: NDArray[np.float64] = np.bincount(
-            labels, self.ious[self.is_match], num_classes
-        ).astype(np.float64)
-        tp = count(labels)
-        fp, fn = count(self.pred_labels[self.invented]), count(self.gt.labels[self.missed])
+        matched = self.pred_labels[self.pairs[self.is_match, 1]]
+        iou = np.bincount(matched, self.ious[self.is_match], num_classes)
+        tp, fp, fn = (
+            np.bincount(labels, minlength=num_classes)
+            for labels in (matched, self.pred_labels[self.invented], self.gt.labels[self.missed])
+        )
         present = np.flatnonzero(tp + fp + fn)
         return PQStatistics(present, iou[present], tp[present], fp[present], fn[present])
 
@@ -139,22 +135,25 @@ def match_segments(
     """
     overlaps = count_overlaps(gt_map, pred_map)
     gt_rows, areas = gt_segments.rows_of(overlaps.gt_ids), overlaps.areas
-    pred_ids, pred_rows = np.unique(overlaps.pred_ids, return_inverse=True)
+    pred_ids = np.unique(overlaps.pred_ids)
+    pred_rows = np.searchsorted(pred_ids, overlaps.pred_ids)
     pred_labels = decode_labels(pred_ids, num_classes)
-    in_void = gt_rows == NONE
     num_gt, num_pred = len(gt_segments.ids), len(pred_ids)
-    pred_areas = np.bincount(pred_rows, areas, minlength=num_pred)
-    void_areas = np.bincount(pred_rows[in_void], areas[in_void], minlength=num_pred)
+    # Pairs are sorted by the ground truth's id: those in void come first.
+    num_void = np.searchsorted(overlaps.gt_ids, VOID_ID, side='right')
+    pred_areas = np.bincount(pred_rows, areas, num_pred)
+    void_areas = np.bincount(pred_rows[:num_void], areas[:num_void], num_pred)
 
-    gt_rows, pred_rows, areas = gt_rows[~in_void], pred_rows[~in_void], areas[~in_void]
-    gt_areas = np.bincount(gt_rows, areas, minlength=num_gt)
-    same_class = gt_segments.labels[gt_rows] == pred_labels[pred_rows]
-    in_crowd = same_class & _is_the_crowd(gt_segments, num_classes)[gt_rows]
-    crowd_areas = np.bincount(pred_rows[in_crowd], areas[in_crowd], minlength=num_pred)
+    gt_rows, pred_rows, areas = gt_rows[num_void:], pred_rows[num_void:], areas[num_void:]
+    gt_areas = np.bincount(gt_rows, areas, num_gt)
+    labels = pred_labels[pred_rows]
+    in_crowd = _crowd_rows(gt_segments, num_classes)[labels] == gt_rows
+    crowd_areas = np.bincount(pred_rows, areas * in_crowd, num_pred)
 
-    ious = areas / (pred_areas[pred_rows] + gt_areas[gt_rows] - areas - void_areas[pred_rows])
-    is_match = same_class & (ious > 0.5) & ~gt_segments.is_crowd[gt_rows]
-    is_ignored = (void_areas + crowd_areas) / pred_areas > 0.5
+    ious = areas / ((pred_areas - void_areas)[pred_rows] + gt_areas[gt_rows] - areas)
+    is_countable = (gt_segments.labels[gt_rows] == labels) & ~gt_segments.is_crowd[gt_rows]
+    is_match = is_countable & (ious > 0.5)
+    is_ignored = void_areas + crowd_areas > 0.5 * pred_areas
     is_ignored[pred_rows[is_match]] = False
     return SegmentMatches(
         gt=gt_segments,
@@ -162,20 +161,20 @@ def match_segments(
         pred_ids=pred_ids,
         pred_labels=pred_labels,
         pred_areas=pred_areas.astype(np.int64),
-        pairs=np.stack([gt_rows, pred_rows], axis=1),
+        pairs=np.array([gt_rows, pred_rows]).T,
         ious=ious,
         is_match=is_match,
         is_ignored=is_ignored,
     )
 
 
-def _is_the_crowd(gt: GroundTruthSegments, num_classes: int) -> NDArray[np.bool_]:
-    """(G,) which segments are the crowd of their class.
+def _crowd_rows(gt: GroundTruthSegments, num_classes: int) -> NDArray[np.int64]:
+    """(C + 1,) row of each class's crowd, NONE without; the last is void's and found by NONE.
 
     panopticapi remembers one crowd segment of a class, the last one listed; so does numpy when an
     index repeats in an assignment.
     """
-    crowd_of_class = np.full(num_classes, NONE)
-    crowd_rows = np.flatnonzero(gt.is_crowd)
-    crowd_of_class[gt.labels[crowd_rows]] = crowd_rows
-    return crowd_of_class[gt.labels] == np.arange(len(gt.ids))
+    rows = np.full(num_classes + 1, NONE)
+    crowds = np.flatnonzero(gt.is_crowd)
+    rows[gt.labels[crowds]] = crowds
+    return rows
