@@ -201,6 +201,14 @@ def test_a_center_just_outside_is_not_drawn_at_the_border():
     assert centroid_heatmap(torch.tensor([[0.5, 1.9]]), **drawing).tolist() == [[[0, 0], [1, 0]]]
 
 
+def test_peaks_of_a_channel_at_a_time(monkeypatch):
+    heatmap = torch.rand(3, 6, 7, generator=torch.Generator().manual_seed(0))
+    expected = find_peaks(heatmap, kernel_size=3)
+    monkeypatch.setattr('einet.functional.heatmap._COMPARED', 2 * 6 * 7)
+    for found, values in zip(find_peaks(heatmap, kernel_size=3), expected, strict=True):
+        assert found.equal(values)
+
+
 def test_padding_is_lower_than_any_logit():
     logits = torch.tensor([[[-2.0, -3.0], [-3.0, -4.0]]])
     peaks = find_peaks(logits.sigmoid(), kernel_size=3, threshold=0.1, ranking=logits)

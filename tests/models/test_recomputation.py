@@ -83,6 +83,41 @@ def test_the_named_parts_and_no_others_run_twice(names, runs):
     assert [counter.runs for counter in counters] == [run + 1 for run in runs]
 
 
+class Staged(nn.Module):
+    """A stem, and a sequence of as many layers as are asked for."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.stem = Counting()
+        self.layers = nn.Sequential(*(Counting() for _ in range(layers)))
+
+    def forward(self, x):
+        return self.layers(self.stem(x) / 4)
+
+
+@pytest.mark.parametrize(('layers', 'runs'), [(3, [2, 2, 2, 2]), (2, [2, 2, 2])])
+def test_a_stem_is_recomputed_without_the_layers_behind_it(layers, runs):
+    model = nn.ModuleDict(dict(backbone=Staged(layers)))
+    turn_on_recomputation(model, ['backbone'])
+    counters = [model['backbone'].stem, *model['backbone'].layers]
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
+        weight = torch.tensor(1.0, requires_grad=True)
+        output = model['backbone'](2 * weight)
+    output.backward()
+    assert [counter.runs for counter in counters] == runs
+    assert [counter.calls.item() for counter in counters] == [1] * (layers + 1)
+    # Nothing but the input.
+    assert [tensor.item() for tensor in kept] == [2]
+    # 2 w -> (2 w + 1)^2 / 4 -> its squares: 9/4, (13/4)^2, (185/16)^2, ...
+    expected = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
+    value = (2 * expected + 1) ** 2 / 4
+    for _ in range(layers):
+        value = (value + 1) ** 2
+    value.backward()
+    torch.testing.assert_close(weight.grad, expected.grad.float())
+
+
 def test_layers_of_a_backbone_are_recomputed_one_by_one():
     with torch.device('meta'):
         backbone = MODELS.build(tiny_model().backbone)

@@ -20,6 +20,8 @@ from torch import Tensor
 
 # Window cells drawn at a time: bounds the memory of many large, overlapping instances.
 _CELLS_PER_CHUNK = 1 << 21
+# Values (channels x cells) compared at a time: maxima and their places take nine times as much.
+_COMPARED = 1 << 22
 
 
 class Peaks(NamedTuple):
@@ -185,7 +187,9 @@ def find_peaks(
     ranking = heatmap if ranking is None else ranking
     if valid is not None:
         heatmap, ranking = (maps[:, : valid[0], : valid[1]] for maps in (heatmap, ranking))
-    keep = first_of_window(ranking, kernel_size) & (heatmap > threshold)
+    channels = max(_COMPARED // max(ranking[:1].numel(), 1), 1)
+    is_first = [first_of_window(part, kernel_size) for part in torch.split(ranking, channels)]
+    keep = torch.cat(is_first) & (heatmap > threshold)
     channel, y, x = keep.nonzero(as_tuple=True)
     # Two stable sorts: by falling rank, then by class.
     order = ranking[channel, y, x].argsort(descending=True, stable=True)

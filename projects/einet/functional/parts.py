@@ -43,7 +43,7 @@ def split_rows(maps: Tensor, max_values: int = _CHUNK) -> tuple[Tensor, ...]:
                  [2., 2.],
                  [1., 0.]]])
     """
-    rows = max(max_values * maps.shape[-2] // maps.numel(), 1)
+    rows = max(max_values * maps.shape[-2] // max(maps.numel(), 1), 1)
     if rows >= maps.shape[-2]:
         return (maps,)
     if not (maps.requires_grad and torch.is_grad_enabled()):

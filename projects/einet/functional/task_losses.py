@@ -9,18 +9,18 @@ Shape shorthand:
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
+from .parts import split_like, split_rows, sum_over_parts
 from .precision import full_precision
 from .upsampled_cross_entropy import upsampled_cross_entropy
 
 # Values (images x channels x cells) in flight in the focal loss, which bounds its memory.
-_CHUNK = 1 << 22
+_CHUNK = 1 << 21
 
 
 def nonzero(total: Tensor) -> Tensor:
@@ -104,28 +104,24 @@ def heatmap_focal_loss(
         >>> heatmap_focal_loss(logits, target)  # 2 * (1/2)^2 log(2)
         tensor(0.3466)
     """
-    if mask is not None:
-        mask = mask.to(logits.dtype)
-    # Logarithms, powers and products make a dozen maps: those of a few channels at a time.
-    channels = max(_CHUNK // max(logits[:, :1].numel(), 1), 1)
-    parts = zip(torch.split(logits, channels, 1), torch.split(target, channels, 1), strict=True)
-    options: Any = dict(use_reentrant=False, preserve_rng_state=False)
-    totals = [checkpoint(_focal_sum, *part, mask, alpha, beta, **options) for part in parts]
-    is_peak = target == 1
-    return torch.stack(totals).sum() / divisor(
-        (is_peak if mask is None else is_peak & (mask > 0)).sum()
-    )
+    weights = torch.ones_like(logits[:, :1]) if mask is None else mask.to(logits.dtype)
+    # Logarithms, powers and products make a dozen maps: those of a few rows at a time.
+    bands = split_rows(logits, _CHUNK)
+    parts = (bands, *(split_like(maps, bands) for maps in (target, weights)))
+    total, peaks = sum_over_parts(_focal_sum, parts, alpha, beta)
+    return total / divisor(peaks)
 
 
 def _focal_sum(
-    logits: Tensor, target: Tensor, mask: Tensor | None, alpha: float, beta: float
-) -> Tensor:
-    """Sum of the focal loss over pixels and channels."""
+    logits: Tensor, target: Tensor, weights: Tensor, alpha: float, beta: float
+) -> tuple[Tensor, Tensor]:
+    """Sum of the focal loss over pixels and channels, and the number of peaks."""
     probability = logits.sigmoid()
+    is_peak = target == 1
     positive = (1 - probability).pow(alpha) * F.logsigmoid(logits)
     negative = (1 - target).pow(beta) * probability.pow(alpha) * F.logsigmoid(-logits)
-    losses = -torch.where(target == 1, positive, negative)
-    return losses.sum() if mask is None else (losses * mask).sum()
+    losses = -torch.where(is_peak, positive, negative)
+    return (losses * weights).sum(), (is_peak & (weights > 0)).sum()
 
 
 @full_precision

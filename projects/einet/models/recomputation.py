@@ -9,7 +9,8 @@ from types import MethodType
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.checkpoint import checkpoint
 
 
@@ -21,7 +22,8 @@ def turn_on_recomputation(model: nn.Module, names: Sequence[str]) -> None:
 
     Of a part that consists of sequences of layers, as ResNet's stages or Xception's blocks, each
     layer is recomputed by itself, so that no more than one layer's activations exist at a time;
-    another part is recomputed as a whole.
+    what it computes outside of them, as ResNet's stem, is recomputed without them. Another part,
+    also one with no more than two layers, is recomputed as a whole.
 
     Args:
         model: Changed in place.
@@ -40,13 +42,20 @@ def turn_on_recomputation(model: nn.Module, names: Sequence[str]) -> None:
             f'{", ".join(unknown) or "(itself)"}; it has {", ".join(parts)}, and their parts'
         )
     for name in names:
-        for unit in _units(modules[name]):
-            # A bound method: a copy of the model (EMA's) gets one that is bound to the copy.
-            unit.forward = MethodType(_recomputed, unit)  # type: ignore[method-assign]
+        part = modules[name]
+        # Bound methods: a copy of the model (EMA's) gets those that are bound to the copy.
+        for layer in _layers(part):
+            layer.forward = MethodType(_recomputed_layer, layer)  # type: ignore[method-assign]
+        if not _is_sequence(part):
+            part.forward = MethodType(_recomputed, part)  # type: ignore[method-assign]
 
 
 def _recomputed(module: nn.Module, *inputs: Any) -> Any:
-    """Forward of a module, run once more when a gradient needs what is inside."""
+    """Forward of a module, run once more when a gradient needs what is inside.
+
+    The second run ends with the last tensor that is needed. A layer that is recomputed by itself
+    needs none of it, so that the run of a backbone ends with the stem.
+    """
     forward = partial(type(module).forward, module)
     if not torch.is_grad_enabled():
         return forward(*inputs)
@@ -54,10 +63,23 @@ def _recomputed(module: nn.Module, *inputs: Any) -> Any:
     return checkpoint(forward, *inputs, use_reentrant=False, context_fn=contexts)
 
 
-def _units(part: nn.Module) -> list[nn.Module]:
-    """What of a part is recomputed at once."""
-    sequences = [child for child in (part, *part.children()) if _is_sequence(child)]
-    return [layer for sequence in sequences for layer in sequence.children()] or [part]
+def _recomputed_layer(layer: nn.Module, *inputs: Any) -> Any:
+    """The same of a layer, whose inputs are kept, also inside of a part that is recomputed."""
+    with saved_tensors_hooks(_same, _same):
+        return _recomputed(layer, *inputs)
+
+
+def _same(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+def _layers(part: nn.Module) -> list[nn.Module]:
+    """What of a part is recomputed by itself."""
+    if _is_sequence(part):
+        return list(part.children())
+    layers = [layer for child in part.children() if _is_sequence(child) for layer in child]
+    # With two, the input of the second would be kept to spare the activations of the first.
+    return layers if len(layers) > 2 else []
 
 
 def _is_sequence(module: nn.Module) -> bool:
