@@ -14,4 +14,5 @@ model = dict(
             centroid=dict(reduction='sum'),
         ),
     ),
+    fusion=dict(grouping='class', top_k=30),
 )

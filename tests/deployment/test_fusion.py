@@ -34,11 +34,15 @@ def _segment(fusion, shapes, seed, max_peaks=300):
     return batch, [fusion(outputs_of(*maps, image), shapes) for image in range(2)]
 
 
-@pytest.mark.parametrize('grouping', ['class', 'vote'])
+@pytest.mark.parametrize(
+    'rule',
+    [dict(grouping='class'), dict(grouping='vote'), dict(grouping='vote', class_weight=2.0)],
+    ids=str,
+)
 @pytest.mark.parametrize('min_peak_distance', [0.0, 3.0])
 @pytest.mark.parametrize('shapes', SHAPES, ids=str)
-def test_a_batch_is_segmented_as_its_images_one_by_one(grouping, min_peak_distance, shapes):
-    fusion = _options(grouping=grouping, min_peak_distance=min_peak_distance)
+def test_a_batch_is_segmented_as_its_images_one_by_one(rule, min_peak_distance, shapes):
+    fusion = _options(**rule, min_peak_distance=min_peak_distance)
     batch, singles = _segment(fusion, shapes, seed=30)
     for image, expected in enumerate(singles):
         assert len(expected.labels) > 1

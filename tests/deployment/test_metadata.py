@@ -32,9 +32,14 @@ def test_the_nuclei_model_is_described():
     assert described['std'] == pytest.approx([58.395, 57.12, 57.375])
     assert (described['pad_size_divisor'], described['pad_value']) == (16, 0)
     assert described['resize'] == dict(scale=[640, 640], scale_factor=None, keep_ratio=True)
-    assert described['grouping'] == 'class'
+    assert described['grouping'] == 'vote'
     assert described['thresholds'] == dict(
-        kernel_size=5, peak_threshold=0.2, top_k=300, stuff_area=0, min_peak_distance=0.0
+        kernel_size=5,
+        peak_threshold=0.2,
+        top_k=300,
+        stuff_area=0,
+        class_weight=2.0,
+        min_peak_distance=0.0,
     )
 
 

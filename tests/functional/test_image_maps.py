@@ -37,15 +37,33 @@ def test_nearness_by_hand():
     first = torch.tensor([[[0.0, 1.0, 4.0]]])
     second = torch.tensor([[[0.0, 3.0, 0.0]], [[0.0, 0.0, 1.0]]])
     empty = torch.zeros(1, 3, dtype=torch.long)
-    maps = ImageMaps(
-        None, None, empty, empty[None].float(), [first, second], Shapes(*[(4, 12)] * 3)
-    )
+    none = empty[None].float()
+    maps = ImageMaps(None, None, empty, none, none, [first, second], Shapes(*[(4, 12)] * 3))
     xy = torch.tensor([[0, 0], [2, 0]])
     scores = maps.score_maps(xy)[:, 0]
     # Twice the difference of two scores is that of the squared distances: to (0, 0, 0) they are
     # 0, 1 + 9 and 16 + 1, to (4, 0, 1) they are 17, 9 + 9 + 1 and 0.
     assert (2 * (scores[0] - scores[1])).tolist() == [17, 9, -17]
     assert maps.score_maps(xy[:0]).shape == (0, 1, 3)
+
+
+def test_the_most_probable_instance_by_bayes_rule():
+    logits, heatmap, embedding = _maps()
+    maps = image_maps(logits, heatmap, embedding, SHAPES)
+    xy = torch.tensor([[0, 0], [4, 2], [2, 1], [1, 0]])
+    classes = logits.argmax(dim=0)[xy[:, 1], xy[:, 0]]
+    assert len(classes.unique()) > 2
+    centroids = embedding[:, xy[:, 1], xy[:, 0]].t()
+    for views in (1, 2):
+        maps = maps._replace(embeddings=[embedding] * views)
+        # A normal distribution around each centroid, in all views, and the class in each.
+        normal = torch.distributions.Normal(centroids[..., None, None], 1.5**0.5)
+        likelihood = views * normal.log_prob(embedding).sum(dim=1)
+        posterior = (likelihood + views * logits.log_softmax(dim=0)[classes]).softmax(dim=0)
+        ours = maps.score_maps(xy, class_weight=1.5) / 1.5
+        torch.testing.assert_close(ours.softmax(dim=0), posterior)
+    rows = slice(1, 3)
+    torch.testing.assert_close(maps.score_maps(xy, rows, 1.5) / 1.5, ours[:, rows])
 
 
 @pytest.mark.parametrize(('limit', 'bands'), [(1, 7), (3 * 5 * 2, 4), (3 * 5 * 3, 3), (1 << 26, 1)])
@@ -57,10 +75,10 @@ def test_bands_of_scores_say_the_same_as_all_of_them(limit, bands, monkeypatch):
     maps = image_maps(logits, heatmap, views[0], shapes)._replace(embeddings=views)
     xy = torch.tensor([[0, 0], [4, 3], [2, 6]])
     pixels = torch.arange(3, 61 * 17, 2)
-    expected = largest_map(maps.score_maps(xy), maps.cells, pixels)
+    expected = largest_map(maps.score_maps(xy, class_weight=0.3), maps.cells, pixels)
     assert expected.unique().tolist() == [0, 1, 2]
     nearest = torch.full_like(pixels, -1)
-    parts = list(maps.score_bands(xy, pixels))
+    parts = list(maps.score_bands(xy, pixels, class_weight=0.3))
     for part, scores, cells in parts:
         assert nearest[part].eq(-1).all()
         nearest[part] = largest_map(scores, cells, pixels[part])

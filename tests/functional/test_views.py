@@ -98,7 +98,9 @@ def test_merging_agrees_with_means_point_by_point(geometries, seed):
         return torch.stack([activation(maps) for maps in read]).mean(dim=0)
 
     semantics = ('semantic_logits', lambda maps: maps.softmax(dim=0))
-    assert merged.cell_labels.equal(mean(*semantics, grid).argmax(dim=0))
+    probabilities = mean(*semantics, grid)
+    assert merged.cell_labels.equal(probabilities.argmax(dim=0))
+    torch.testing.assert_close(merged.semantic_logits, probabilities.log())
     best, labels = mean(*semantics, Grid(ORI, Shapes(ORI, ORI, ORI))).max(dim=0)
     assert merged.semantics.labels.equal(labels.byte())
     things = merged.semantics.thing_pixels
@@ -118,6 +120,16 @@ def test_equal_views_are_one_view():
         torch.testing.assert_close(values, others)
     assert ours.cell_labels.equal(alone.cell_labels)
     torch.testing.assert_close(ours.heatmap_logits, alone.heatmap_logits)
+
+
+def test_an_impossible_class_has_a_finite_logarithm():
+    shapes = Shapes((4, 8), (4, 8), ORI)
+    logits = torch.tensor([300.0, 0.0])[:, None, None].expand(2, 1, 2)
+    view = View(logits, torch.zeros(1, 1, 2), torch.zeros(3, 1, 2), shapes)
+    merged = merge_views([view, view], 2)
+    assert merged.semantic_logits[0].tolist() == [[0, 0]]
+    assert merged.semantic_logits[1].isfinite().all()
+    assert merged.semantic_logits[1].max() < -80
 
 
 def test_score_maps_are_those_of_all_embeddings_side_by_side():

@@ -51,7 +51,7 @@ def test_it_is_registered_and_has_the_papers_defaults():
         dict(type='EmbeddingPanopticFusion', num_things_classes=2, num_stuff_classes=2)
     )
     assert (fusion.kernel_size, fusion.peak_threshold, fusion.top_k) == (8, 0.3, 30)
-    assert (fusion.grouping, fusion.min_peak_distance) == ('class', 0)
+    assert (fusion.grouping, fusion.class_weight, fusion.min_peak_distance) == ('class', 0, 0)
     assert not list(fusion.parameters())
 
 
@@ -244,12 +244,13 @@ def test_views_by_the_long_way():
     assert ((result.scores >= 0) & (result.scores <= 1)).all()
 
 
-def test_votes_by_the_long_way():
+@pytest.mark.parametrize('class_weight', [0.0, 2.0])
+def test_votes_by_the_long_way(class_weight):
     ori = (37, 45)
     views = [_random_view((9, 12), (35, 43), ori), _random_view((14, 16), (53, 64), ori, seed=2)]
     for number in (1, 2):
         merged = merge_views(views[:number], number)
-        result = _fusion(grouping='vote').group(merged)
+        result = _fusion(grouping='vote', class_weight=class_weight).group(merged)
         shapes, labels = merged.shapes, merged.semantics.labels.long()
         probabilities = torch.stack(
             [resize_maps(v.semantic_logits, v.shapes).softmax(dim=0) for v in views[:number]]
@@ -260,7 +261,10 @@ def test_votes_by_the_long_way():
         embedding = torch.cat(merged.embeddings)
         centroids = embedding[:, peaks.xy[:, 1], peaks.xy[:, 0]]
         differences = resize_maps(embedding, shapes)[:, None] - centroids[..., None, None]
-        owner = differences.norm(dim=0).argmin(dim=0).masked_fill(labels >= C_TH, -1)
+        classes = merged.cell_labels[peaks.xy[:, 1], peaks.xy[:, 0]]
+        prior = number * resize_maps(merged.semantic_logits, shapes)[classes]
+        unlikeliness = differences.square().sum(dim=0) / 2 - class_weight * prior
+        owner = unlikeliness.argmin(dim=0).masked_fill(labels >= C_TH, -1)
         expected = torch.where(labels < C_TH, VOID, labels)
         kept = [k for k in range(len(peaks.labels)) if (owner == k).any()]
         assert len(kept) > 3
@@ -285,6 +289,22 @@ def test_an_object_of_two_minds_stays_whole_by_vote():
     assert whole.panoptic[22, 14] == 1000
     assert cut.panoptic[22, 14] == VOID
     assert whole.sem_seg[22, 14] == cut.sem_seg[22, 14] == 1
+
+
+@pytest.mark.parametrize(
+    ('class_weight', 'expected'), [(0.0, 2001), (0.3, 2001), (0.4, 1000), (9.0, 1000)]
+)
+def test_semantics_and_embedding_are_weighed(class_weight, expected):
+    logits, heatmap, embedding = _two_discs(same_class=False)
+    # A cell of the left disc's class by a logit of 6, whose embedding is nearer to the right one's
+    # (-1, 2) than to (1, 0): squared distances 0.5 and 4.5. Half their difference is 2 = 6 / 3.
+    logits[:, 3, 6] = torch.tensor([6.0, 0.0, 0.0, 0.0])
+    embedding[:, 3, 6] = torch.tensor([-0.5, 1.5])
+    fusion = _fusion(grouping='vote', kernel_size=5, class_weight=class_weight)
+    cell_is_pixel = Shapes((8, 12), (8, 12), (8, 12))
+    result = fusion(_outputs(logits, heatmap, embedding), cell_is_pixel)
+    assert result.panoptic[3, 6] == expected
+    assert result.labels.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize('grouping', ['class', 'vote'])

@@ -30,7 +30,14 @@ model = dict(
             centroid=dict(type='CentroidRegularization', loss_weight=10.0),
         ),
     ),
-    fusion=dict(type='EmbeddingPanopticFusion', kernel_size=8, peak_threshold=0.3, top_k=30),
+    fusion=dict(
+        type='EmbeddingPanopticFusion',
+        grouping='vote',
+        class_weight=2.0,
+        kernel_size=8,
+        peak_threshold=0.3,
+        top_k=200,
+    ),
 )
 custom_hooks = [dict(type='SemanticCentersHook')]
 tta_model = dict(type='EINetTTA')

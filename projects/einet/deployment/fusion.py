@@ -23,6 +23,7 @@ from .grid import Grid
 from .grouping import (
     Pixels,
     Slots,
+    add_classes,
     drop_near,
     find_slots,
     nearest_slots,
@@ -85,9 +86,11 @@ class BatchFusion(nn.Module):
             slots = drop_near(slots, centroids, self.options.min_peak_distance)
         labels, pixels = semantic_pixels(logits, cell_labels, grid, self.num_things_classes)
         allowed = self._allowed(slots)
-        nearest = nearest_slots(
-            score_maps(embedding, centroids, slots.used), allowed, cell_labels, grid, pixels
-        )
+        scores = score_maps(embedding, centroids, slots.used)
+        if not self.by_class and self.options.class_weight:
+            weighted = self.options.class_weight * logits
+            scores = add_classes(scores, weighted, cell_labels, slots)
+        nearest = nearest_slots(scores, allowed, cell_labels, grid, pixels)
         return self._merge(labels, pixels, nearest, slots, allowed)
 
     def _find_slots(self, heatmap_logits: Tensor, cell_labels: Tensor, grid: Grid) -> Slots:

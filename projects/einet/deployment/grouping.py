@@ -116,6 +116,22 @@ def drop_near(slots: Slots, embeddings: Tensor, min_distance: float) -> Slots:
     return slots._replace(used=slots.used & ~covered)
 
 
+def add_classes(scores: Tensor, logits: Tensor, cell_labels: Tensor, slots: Slots) -> Tensor:
+    """Add what the semantics say of each slot's class to the score maps.
+
+    Args:
+        scores: (B, h, w, K) float, from :func:`score_maps`.
+        logits: (B, h, w, C) float, of the semantics, with their weight.
+        cell_labels: (B, h, w) int64; a slot's class is that of its cell.
+        slots: Peaks.
+
+    Returns:
+        (B, h, w, K) float.
+    """
+    classes = cell_labels.flatten(1).gather(1, slots.cells)[:, None, None]
+    return scores + logits.gather(3, classes.expand_as(scores))
+
+
 def score_maps(embedding: Tensor, centroids: Tensor, used: Tensor) -> Tensor:
     """How near each cell is to each peak: :func:`einet.functional.grouping.score_maps`.
 

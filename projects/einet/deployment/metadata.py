@@ -20,7 +20,14 @@ from ..utils.consistency import type_name
 FORMAT = 1
 # Steps of a test pipeline that leave the image as it is.
 _NEUTRAL = ('LoadImageFromFile', 'LoadPanopticSegments', 'PackPanopticInputs')
-_THRESHOLDS = ('kernel_size', 'peak_threshold', 'top_k', 'stuff_area', 'min_peak_distance')
+_THRESHOLDS = (
+    'kernel_size',
+    'peak_threshold',
+    'top_k',
+    'stuff_area',
+    'class_weight',
+    'min_peak_distance',
+)
 
 
 def describe_model(model: PanopticDetector, config: Config) -> dict[str, Any]:

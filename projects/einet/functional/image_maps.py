@@ -46,6 +46,7 @@ class ImageMaps(NamedTuple):
         probability: Gives the probabilities of labels at pixels, both (M,) int64, as
             :func:`einet.functional.voting.relabel` asks for them.
         cell_labels: (h, w) int64 in [0, C), labels of the maps' cells.
+        semantic_logits: (C, h, w) float, or logarithms of probabilities.
         heatmap_logits: (C_th, h, w) float.
         embeddings: I, (D, h, w) float: one, or those of several views.
         shapes: Sizes of the image.
@@ -54,6 +55,7 @@ class ImageMaps(NamedTuple):
     semantics: Semantics
     probability: Callable[[Tensor, Tensor], Tensor]
     cell_labels: Tensor
+    semantic_logits: Tensor
     heatmap_logits: Tensor
     embeddings: Sequence[Tensor]
     shapes: Shapes
@@ -69,15 +71,27 @@ class ImageMaps(NamedTuple):
         x, y = xy.unbind(1)
         return [embedding[:, y, x].t() for embedding in self.embeddings]
 
-    def score_maps(self, xy: Tensor, rows: slice = slice(None)) -> Tensor:
-        """How near each cell is to each peak, Eq. (9).
+    def score_maps(
+        self, xy: Tensor, rows: slice = slice(None), class_weight: float = 0.0
+    ) -> Tensor:
+        r"""How near each cell is to each peak, Eq. (9), or how probably it is a part of it.
 
         Embeddings of different views are not comparable, those of one view are. So the views are
         put side by side as channels of one embedding: its score maps are the sum of the views'.
 
+        If the embeddings of instance k are normally distributed around :math:`O_k` with variance
+        :math:`\sigma^2`, and its class :math:`c_k` is that of its peak, the most probable instance
+        of a pixel is by Bayes' rule
+
+        .. math:: \arg\max_k \; p(c_k) \exp(-\lVert I - O_k \rVert^2 / 2 \sigma^2)
+            = \arg\max_k \; s_k + \sigma^2 z_{c_k}
+
+        with the scores s of Eq. (9) and the logits z, whose softmax has one denominator for all k.
+
         Args:
             xy: (K, 2) int64, cells of the maps.
             rows: Rows of cells that are asked for.
+            class_weight: :math:`\sigma^2`; 0 leaves the classes out.
 
         Returns:
             (K, rows, w) float.
@@ -87,14 +101,21 @@ class ImageMaps(NamedTuple):
         total = next(maps)
         for scores in maps:
             total += scores
+        if class_weight:
+            x, y = xy.unbind(1)
+            classes = self.semantic_logits[:, rows].index_select(0, self.cell_labels[y, x])
+            total.add_(classes, alpha=class_weight * len(self.embeddings))
         return total
 
-    def score_bands(self, xy: Tensor, pixels: Tensor) -> Iterator[ScoreBand]:
+    def score_bands(
+        self, xy: Tensor, pixels: Tensor, class_weight: float = 0.0
+    ) -> Iterator[ScoreBand]:
         """The score maps, some rows at a time where image and peaks are many.
 
         Args:
             xy: (K, 2) int64, cells of the maps.
             pixels: (N,) int64, rising flat indices of pixels of the original image.
+            class_weight: See :meth:`score_maps`.
 
         Yields:
             Bands from top to bottom, of which each pixel is in one.
@@ -103,14 +124,14 @@ class ImageMaps(NamedTuple):
         height, width = cells.map_shape
         step = max(_SCORES // max(len(xy) * width, 1), 1)
         if step >= height:  # as nearly always: nothing to look up, which a GPU would wait for
-            yield ScoreBand(slice(None), self.score_maps(xy), cells)
+            yield ScoreBand(slice(None), self.score_maps(xy, class_weight=class_weight), cells)
             return
         edges = torch.arange(0, height + step, step, device=pixels.device)
         row = cells.rows.low[torch.div(pixels, cells.ori_shape[1], rounding_mode='floor')]
         ends = torch.searchsorted(row, edges).tolist()
         for first, (begin, end) in zip(range(0, height, step), pairwise(ends), strict=True):
             # The row below a band serves as the lower corners of its last one.
-            scores = self.score_maps(xy, slice(first, first + step + 1))
+            scores = self.score_maps(xy, slice(first, first + step + 1), class_weight)
             yield ScoreBand(slice(begin, end), scores, cells.band(first, first + step))
 
 
@@ -144,6 +165,7 @@ def image_maps(
         semantics=semantic_decision(semantic_logits, cells, len(heatmap_logits)),
         probability=partial(softmax_at, semantic_logits, cells),
         cell_labels=semantic_logits.max(dim=0).indices,
+        semantic_logits=semantic_logits,
         heatmap_logits=heatmap_logits,
         embeddings=[instance_embedding],
         shapes=shapes,

@@ -31,6 +31,8 @@ from .resize import Shapes, interpolate, sample_axis
 
 # Values (channels x rows x columns) in flight while probabilities are added.
 _CHUNK = 1 << 22
+# A probability whose logarithm is finite.
+_TINY = torch.finfo(torch.float32).tiny
 
 
 class View(NamedTuple):
@@ -102,6 +104,7 @@ def merge_views(views: Iterable[View], num_views: int) -> ImageMaps:
         semantics=most_probable(in_pixels, len(heatmap)),
         probability=lambda pixels, labels: in_pixels.flatten(1)[labels, pixels],
         cell_labels=in_cells.max(dim=0).indices,
+        semantic_logits=in_cells.div_(num_views).clamp_(min=_TINY).log_(),
         # Below 1 by what float32 can tell: a certain peak stays finite.
         heatmap_logits=heatmap.div_(num_views).logit_(eps=2**-24),
         embeddings=embeddings,

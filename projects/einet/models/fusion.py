@@ -41,9 +41,12 @@ class EmbeddingPanopticFusion(PanopticFusion):
         grouping: ``'class'``, the paper's: the peaks of each thing class are sought in its own
             channel and get the pixels of that class; a class without a peak becomes void. There
             are up to ``top_k`` peaks per thing class. ``'vote'``: peaks are sought in the maximum
-            of all channels, every thing pixel joins the nearest, and an instance has the class of
-            most of its pixels; so an object whose pixels are of two minds stays whole. There are
-            up to ``top_k`` peaks per image.
+            of all channels, every thing pixel joins the most probable, and an instance has the
+            class of most of its pixels; so an object whose pixels are of two minds stays whole.
+            There are up to ``top_k`` peaks per image.
+        class_weight: What the semantics count beside the embedding when pixels join a peak by
+            ``'vote'``, see :meth:`einet.functional.image_maps.ImageMaps.score_maps`: the variance
+            of an instance's embedding. 0: the nearest peak, whatever the classes.
         min_peak_distance: Peaks of a channel whose embeddings are nearer than this are one
             instance, and the strongest stands for it; half of ``InstancePushLoss.delta_d`` is a
             good value. 0, the paper's, leaves that to the window alone.
@@ -58,6 +61,7 @@ class EmbeddingPanopticFusion(PanopticFusion):
         top_k: int = 30,
         stuff_area: int = 4096,
         grouping: str = 'class',
+        class_weight: float = 0.0,
         min_peak_distance: float = 0.0,
     ) -> None:
         super().__init__(
@@ -68,6 +72,7 @@ class EmbeddingPanopticFusion(PanopticFusion):
                 f'{type(self).__name__}: grouping must be one of {GROUPINGS}, got {grouping!r}'
             )
         self.grouping = grouping
+        self.class_weight = class_weight
         self.min_peak_distance = min_peak_distance
 
     @torch.no_grad()
@@ -131,7 +136,8 @@ class EmbeddingPanopticFusion(PanopticFusion):
         if len(peaks.labels) == 0:
             return peaks, semantics, torch.full_like(semantics.thing_pixels, -1)
         groups = torch.empty_like(semantics.thing_pixels)
-        for part, scores, cells in maps.score_bands(peaks.xy, semantics.thing_pixels):
+        bands = maps.score_bands(peaks.xy, semantics.thing_pixels, self.class_weight)
+        for part, scores, cells in bands:
             groups[part] = largest_map(scores, cells, semantics.thing_pixels[part])
         labels = majority_labels(
             groups, semantics.thing_labels, len(peaks.labels), self.num_things_classes
