@@ -11,6 +11,7 @@ _before = {
     'model.criterion.losses.center.loss_weight': 0.1,
     'model.criterion.losses.center.category_reduction': 'sum',
     'model.criterion.losses.centroid.loss_weight': 10.0,
+    'model.fusion.grouping': 'class',
 }
 variants = dict(
     # No interaction, all else as it is now.
@@ -49,4 +50,5 @@ variants = dict(
         'model.instance_head.position_scale': 8.0,
         'model.criterion.losses.heatmap.loss_weight': 2.0,
     },
+    grouping={**_before, 'model.fusion.grouping': 'vote'},
 )
