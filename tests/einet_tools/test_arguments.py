@@ -11,7 +11,7 @@ from ..paths import ROOT
 
 TOOLS = sorted(
     path.relative_to(ROOT).as_posix()
-    for folder in ('', 'analysis_tools', 'dataset_converters')
+    for folder in ('', 'analysis_tools', 'dataset_converters', 'model_converters')
     for path in (ROOT / 'tools' / folder).glob('*.py')
 )
 HEAVY = {'cv2', 'einet', 'matplotlib', 'mmcv', 'mmdet', 'mmengine', 'mmseg', 'numpy', 'torch'}
