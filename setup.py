@@ -1,4 +1,4 @@
-"""Puts configs and tools into the wheel, where `mim` looks for them; the rest is in setup.cfg."""
+"""Puts configs, tools and weights where `mim` looks for them; the rest is in setup.cfg."""
 
 import shutil
 from pathlib import Path
@@ -12,7 +12,7 @@ LEFT_OUT = shutil.ignore_patterns('__pycache__', 'setup', 'demo.sh')
 
 
 class BuildWithMim(build_py):
-    """Also copies what `mim train`, `mim test` and `mim run` need into ``einet/.mim``."""
+    """Also copies configs, tools, weights and the demo's image into ``einet/.mim``."""
 
     def run(self) -> None:
         """Build the package, then add the copies; an editable installation gets none."""
@@ -20,7 +20,7 @@ class BuildWithMim(build_py):
         if self.editable_mode:
             return
         mim = Path(self.build_lib, 'einet', '.mim')
-        for folder in ('configs', 'tools'):
+        for folder in ('configs', 'demo', 'tools', 'weights'):
             shutil.copytree(ROOT / folder, mim / folder, ignore=LEFT_OUT, dirs_exist_ok=True)
         shutil.copy(ROOT / 'model-index.yml', mim)
 

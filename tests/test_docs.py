@@ -19,7 +19,7 @@ from .paths import CONFIGS, ROOT
 
 PAGES = [
     *sorted(ROOT.glob('*.md')),
-    CONFIGS / 'README.md',
+    *(ROOT / folder / 'README.md' for folder in ('configs', 'demo', 'weights')),
     ROOT / 'projects' / 'einet' / 'README.md',
     *sorted((ROOT / 'docs').glob('*.md')),
 ]

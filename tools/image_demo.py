@@ -1,6 +1,7 @@
 """Draw the panoptic segmentation of an image, or of every image in a folder.
 
     python tools/image_demo.py street.jpg CONFIG CHECKPOINT --out-dir drawn
+    python tools/image_demo.py demo/nuclei.png einet_r18_nuclei
 
 Writes <out dir>/<name of the image>.png. An image that cannot be read is named and skipped; the
 exit status is then 1.
@@ -25,8 +26,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('inputs', type=Path, help='an image or a folder of images')
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('config', help='config file, or name of a model with published weights')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file; not needed with a name')
     parser.add_argument(
         '--out-dir', type=Path, default=Path('outputs'), help='folder for the drawings (outputs)'
     )

@@ -28,8 +28,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('video', help='video file, folder of frames, or number of a camera')
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('config', help='config file, or name of a model with published weights')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint file; not needed with a name')
     parser.add_argument(
         '--out', type=Path, help='video to write (.mp4, .avi, .gif), or a folder for PNG frames'
     )

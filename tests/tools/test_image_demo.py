@@ -9,6 +9,7 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 
 from tests.models.tiny import tiny_model
+from tests.paths import CONFIGS, ROOT
 from tests.utils.demo_config import demo_config
 
 from .load import load_tool
@@ -121,4 +122,17 @@ def test_an_output_folder_that_cannot_be_written(tool, folder):
     (folder / 'file').touch()
     argv = [str(folder), 'c.py', 'some.pth', '--out-dir', str(folder / 'file' / 'out')]
     with pytest.raises(SystemExit, match=r'--out-dir: cannot write to .*file/out'):
+        tool.main(argv)
+
+
+def test_a_model_by_name_needs_no_checkpoint(tool, tmp_path, capsys):
+    tool.main([str(ROOT / 'demo' / 'nuclei.png'), 'einet_r18_nuclei', '--out-dir', str(tmp_path)])
+    assert f'1 of 1 images are in {tmp_path}' in capsys.readouterr().out
+    assert cv2.imread(str(tmp_path / 'nuclei.png')).std() > 20
+
+
+def test_a_config_without_a_checkpoint_is_one_line(tool, tmp_path):
+    config = str(CONFIGS / 'einet_r18_nuclei.py')
+    argv = [str(ROOT / 'demo' / 'nuclei.png'), config, '--out-dir', str(tmp_path)]
+    with pytest.raises(SystemExit, match=r'r18_nuclei\.py is a config file: give its checkpoint'):
         tool.main(argv)

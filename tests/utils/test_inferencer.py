@@ -3,8 +3,10 @@ import pytest
 import torch
 from mmdet.apis import init_detector
 from mmdet.registry import MODELS
+from mmengine.dataset import pseudo_collate
 
 from einet.utils.inferencer import DetInferencer, build_inferencer
+from einet.utils.published import locate_model
 from tests.models.tiny import tiny_model
 
 from .demo_config import demo_config
@@ -89,3 +91,39 @@ def test_built_from_a_file_with_changes(inferencer, weights, tmp_path):
     assert _panoptic(built, IMAGE).equal(_panoptic(inferencer, IMAGE))
     assert _panoptic(built, IMAGE).max() >= 1000
     assert _panoptic(strict, IMAGE).max() < 1000
+
+
+def test_built_from_a_name(tmp_path):
+    named = DetInferencer('einet_r18_nuclei', device='cpu', show_progress=False)
+    assert named.model.dataset_meta['classes'] == ['nucleus', 'background']
+    assert {p.dtype for p in named.model.parameters()} == {torch.float32}
+    built = build_inferencer('einet_r18_nuclei', device='cpu')
+    files = DetInferencer(*locate_model('einet_r18_nuclei'), 'cpu', show_progress=False)
+    assert _panoptic(named, IMAGE).equal(_panoptic(built, IMAGE))
+    assert _panoptic(named, IMAGE).equal(_panoptic(files, IMAGE))
+
+
+def test_starts_without_warnings_that_tell_nothing(recwarn, capfd):
+    built = build_inferencer('einet_r18_nuclei', device='cpu')
+    assert built.collate_fn([1, 2]) == [1, 2]
+    assert not [warning for warning in recwarn if 'Failed' in str(warning.message)]
+    assert 'Failed' not in ''.join(capfd.readouterr())
+
+
+def test_a_collate_function_of_ones_own(weights, tmp_path):
+    torch.save(weights, tmp_path / 'bare.pth')
+    config = demo_config()
+    config.test_dataloader.collate_fn = 'default_collate'
+    own = DetInferencer(config, str(tmp_path / 'bare.pth'), 'cpu', show_progress=False)
+    assert own.collate_fn is not pseudo_collate
+
+
+def test_a_name_that_nobody_has_and_a_config_without_checkpoint(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no config file einet_r18_nucle, .*einet_r18_nuc'):
+        build_inferencer('einet_r18_nucle')
+    (tmp_path / 'a.py').write_text("_base_ = 'gone.py'")
+    with pytest.raises(FileNotFoundError, match=r'gone\.py'):
+        build_inferencer(str(tmp_path / 'a.py'), 'some.pth')
+    (tmp_path / 'gone.py').write_text('')
+    with pytest.raises(ValueError, match=r'a\.py is a config file: give its checkpoint'):
+        build_inferencer(str(tmp_path / 'a.py'))

@@ -11,6 +11,7 @@ from .distributed import prepare_cpu_ranks
 from .holdout import hold_out
 from .inferencer import DetInferencer, build_inferencer
 from .provenance import describe_run
+from .published import locate_model
 from .start import describe_start, resume_latest
 from .trust import read_as_data, trust_checkpoints
 
@@ -25,6 +26,7 @@ __all__ = [
     'enable_tta',
     'hold_out',
     'load_config',
+    'locate_model',
     'prepare_cpu_ranks',
     'read_as_data',
     'resume_latest',

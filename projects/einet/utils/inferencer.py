@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from mmdet import apis
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.visualization import Visualizer
 
 from ..datasets.validation.sources import plain_datasets
 from .consistency import type_name
+from .published import locate_model, published_names
 
 
 class DetInferencer(apis.DetInferencer):
-    """mmdet's inferencer, also for configs whose types are classes (pure Python configs)."""
+    """mmdet's inferencer, also for names of our model index and for pure Python configs.
+
+    Args:
+        model: Name of a model, whose published weights are taken when there are no others; or what
+            mmdet's takes.
+        weights: Checkpoint file.
+        *args: As mmdet's.
+        **kwargs: As mmdet's.
+
+    Raises:
+        FileNotFoundError: The published weights are missing.
+        ValueError: They are damaged, or none are published of this model.
+    """
+
+    def __init__(
+        self, model: Any = None, weights: str | None = None, *args: Any, **kwargs: Any
+    ) -> None:
+        super().__init__(*locate_model(model, weights), *args, **kwargs)
+
+    def _init_collate(self, cfg: Config) -> Callable:
+        # mmengine would warn that mmdet has no registry of functions to look in.
+        if 'collate_fn' not in cfg.get('test_dataloader', {}):
+            return pseudo_collate
+        return super()._init_collate(cfg)
+
+    def _init_visualizer(self, cfg: Config) -> Visualizer | None:
+        # Backends would warn that they have no folder; drawings are returned, or go to out_dir.
+        if 'visualizer' in cfg:
+            cfg.visualizer.pop('vis_backends', None)
+        return super()._init_visualizer(cfg)
 
     def _get_transform_idx(self, pipeline_cfg: list, name: str | tuple[str, type]) -> int:
         names = name if isinstance(name, tuple) else (name,)
@@ -22,7 +56,7 @@ class DetInferencer(apis.DetInferencer):
 
 def build_inferencer(
     config: str,
-    checkpoint: str,
+    checkpoint: str | None = None,
     device: str | None = None,
     palette: str = 'none',
     cfg_options: dict[str, Any] | None = None,
@@ -30,17 +64,28 @@ def build_inferencer(
     """An inferencer that shows no progress of its own.
 
     Args:
-        config: Config file.
-        checkpoint: Checkpoint file.
+        config: Config file, or name of a model.
+        checkpoint: Checkpoint file; None takes the published weights of a model that is named.
         device: For example ``cpu`` or ``cuda:0``; None takes what is there.
         palette: ``coco``, ``citys``, ``random``, or ``none`` for the config's.
         cfg_options: Changes of the config.
 
     Raises:
         OSError: A file is missing or cannot be read.
-        ValueError: The config does not fit the checkpoint.
+        ValueError: The config does not fit the checkpoint, or there is none.
     """
-    options = Config.fromfile(config)
+    config, checkpoint = locate_model(config, checkpoint)
+    try:
+        options = Config.fromfile(config)
+    except FileNotFoundError as error:
+        if Path(config).exists():
+            raise
+        raise FileNotFoundError(
+            f'there is no config file {config}, and no model of that name. '
+            f'Models with weights: {", ".join(published_names())}'
+        ) from error
+    if checkpoint is None:
+        raise ValueError(f'{config} is a config file: give its checkpoint, too')
     if cfg_options is not None:
         options.merge_from_dict(cfg_options)
     if 'test_dataloader' in options:
