@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 
 # Of use in a checkout only.
 LEFT_OUT = {'tools/setup', 'tools/demo.sh'}
+SHIPPED = ('configs', 'demo', 'tools', 'weights')
 BUILD = """
 import sys
 from setuptools import build_meta
@@ -36,7 +37,7 @@ def wheel(tmp_path_factory) -> Path:
     """The wheel of the source distribution, so that what the latter lacks is missing here."""
     folder = tmp_path_factory.mktemp('build')
     checkout = folder / 'checkout'
-    for part in ('projects', 'configs', 'tools', 'requirements'):
+    for part in ('projects', *SHIPPED, 'requirements'):
         ignore = shutil.ignore_patterns('__pycache__', '*.egg-info')
         shutil.copytree(ROOT / part, checkout / part, ignore=ignore)
     for file in ROOT.iterdir():
@@ -66,7 +67,7 @@ def _files(folder: str) -> set[str]:
 def test_holds_the_package_its_configs_and_its_tools(names):
     code = {f for f in _files('projects') if f.endswith('.py') or '/assets/' in f}
     package = {file.removeprefix('projects/') for file in code}
-    mim = {f'einet/.mim/{file}' for file in _files('configs') | _files('tools')}
+    mim = {f'einet/.mim/{file}' for folder in SHIPPED for file in _files(folder)}
     mim.add('einet/.mim/model-index.yml')
     rest = names - package - mim
     assert package | mim <= names
@@ -96,3 +97,13 @@ def test_trains_from_the_installed_files(wheel, tmp_path):
     assert 'panoptic/PQ' in log
     assert (tmp_path / 'work_dirs/einet_tiny_shapes/iter_2.pth').is_file()
     assert str(CONFIGS) not in log
+
+
+def test_segments_the_shipped_image_from_the_installed_files(wheel, tmp_path):
+    site = tmp_path / 'site'
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    environment = dict(cwd=tmp_path, PYTHONPATH=str(site))
+    printed = run_command(sys.executable, '-m', 'einet_tools.doctor', **environment)
+    assert f'({site / "einet"})' in printed
+    assert 'EINet works here.' in printed

@@ -47,9 +47,9 @@ def check_versions() -> None:
         ImportError: Names each package that is missing, too old or broken, and the pip command
             that helps.
     """
-    problems = [problem for problem in map(_problem_of, REQUIREMENTS) if problem]
+    problems = [problem for problem in map(problem_of, REQUIREMENTS) if problem]
     if not problems:
-        problems = [problem for problem in [_problem_of_operators()] if problem]
+        problems = [problem for problem in [problem_of_operators()] if problem]
     if problems:
         listed = '\n'.join(f'  * {problem}' for problem in problems)
         raise ImportError(
@@ -58,7 +58,12 @@ def check_versions() -> None:
         )
 
 
-def _problem_of(requirement: Requirement) -> str | None:
+def problem_of(requirement: Requirement) -> str | None:
+    """What is wrong with a package, and the command that helps; None if nothing is.
+
+    Args:
+        requirement: The package.
+    """
     module = requirement.module
     try:
         version = getattr(importlib.import_module(module), '__version__', None)
@@ -79,7 +84,8 @@ def _problem_of(requirement: Requirement) -> str | None:
     return None
 
 
-def _problem_of_operators() -> str | None:
+def problem_of_operators() -> str | None:
+    """Why mmcv's compiled operators do not load, and the command that helps; None if they do."""
     try:
         importlib.import_module('mmcv.ops')
     except ImportError as error:
