@@ -16,6 +16,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from einet_tools.shapes_set import ShapesParameters, is_finished
+
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
@@ -37,17 +39,16 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
-if __name__ == '__main__':
-    # --help and mistakes are answered before the imports, which take seconds.
-    parse_args()
-
-from einet.datasets.conversion.shapes import ShapesParameters, write_shapes
-
-
 def main(argv: list[str] | None = None) -> None:
     """Write the set, or the part of it that is missing."""
     args = parse_args(argv)
     parameters = ShapesParameters(args.train, args.val, args.size, args.max_instances, args.seed)
+    if is_finished(args.out, parameters) and not args.force:
+        print(f'shapes are in {args.out}, all of them')
+        return
+    # Takes seconds; --help, mistakes and a finished set do not wait for it.
+    from einet.datasets.conversion.shapes import write_shapes
+
     try:
         write_shapes(args.out, parameters, args.workers, args.force)
     except FileExistsError as error:

@@ -8,7 +8,7 @@ Shape shorthand:
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,14 @@ import numpy as np
 from mmengine.utils import ProgressBar
 from numpy.typing import NDArray
 
+from einet_tools.shapes_set import (
+    PARAMETERS_FILE,
+    SPLITS,
+    ShapesParameters,
+    annotation_file,
+    is_complete,
+)
+
 from ...structures.files import read_json, write_file, write_png
 from ...structures.id_map import ids_to_bgr
 from ...structures.limits import MAX_ID
@@ -25,8 +33,6 @@ from ...structures.segment_pixels import measure_segments
 from .parallel import run_parallel
 from .shapes_scene import STUFF, THINGS, VOID, Scene, draw_scene
 
-_PARAMETERS_FILE = 'shapes_parameters.json'
-_SPLITS = ('train', 'val')
 _PALETTE = {
     'disc': [220, 60, 50],
     'square': [210, 70, 220],
@@ -44,27 +50,6 @@ CATEGORIES = [
 ]
 
 
-@dataclass(frozen=True)
-class ShapesParameters:
-    """What a set is made with.
-
-    Args:
-        train: Training images.
-        val: Validation images.
-        size: Side of the images in pixels, at least 32.
-        max_instances: Most things in an image.
-        seed: Another seed gives another set.
-        version: Raised when the same parameters give other files.
-    """
-
-    train: int = 1000
-    val: int = 60
-    size: int = 128
-    max_instances: int = 30
-    seed: int = 0
-    version: int = 1
-
-
 def write_shapes(
     out: Path, parameters: ShapesParameters, workers: int = 1, force: bool = False
 ) -> None:
@@ -80,7 +65,7 @@ def write_shapes(
         FileExistsError: The folder holds a set of other parameters, or other files.
     """
     claim_folder(out, parameters, force)
-    for split in _SPLITS:
+    for split in SPLITS:
         if is_complete(out, split, parameters):
             print(f'{split}: already complete in {out}, nothing to do')
         else:
@@ -98,7 +83,7 @@ def claim_folder(out: Path, parameters: ShapesParameters, force: bool) -> None:
     Raises:
         FileExistsError: The folder holds a set of other parameters, or other files.
     """
-    marker = out / _PARAMETERS_FILE
+    marker = out / PARAMETERS_FILE
     if marker.exists():
         found = read_json(marker)
         if found != asdict(parameters) and not force:
@@ -107,29 +92,13 @@ def claim_folder(out: Path, parameters: ShapesParameters, force: bool) -> None:
                 'Choose another folder, or replace it with --force.'
             )
         if force:
-            for name in (*_SPLITS, 'annotations'):
+            for name in (*SPLITS, 'annotations'):
                 shutil.rmtree(out / name, ignore_errors=True)
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(
             f'{out} holds something this tool did not write: choose another folder.'
         )
     write_file(marker, json.dumps(asdict(parameters)).encode())
-
-
-def is_complete(out: Path, split: str, parameters: ShapesParameters) -> bool:
-    """Whether a split was written to its end with these parameters."""
-    path = _json_file(out, split)
-    if not path.exists():
-        return False
-    content = read_json(path)
-    made_with = {name: content['info'].get(name) for name in asdict(parameters)}
-    names = {p.name for p in (out / split).glob('*.jpg')}
-    masks = {p.name for p in path.with_suffix('').glob('*.png')}
-    return (
-        made_with == asdict(parameters)
-        and {i['file_name'] for i in content['images']} <= names
-        and {a['file_name'] for a in content['annotations']} <= masks
-    )
 
 
 def write_split(out: Path, split: str, parameters: ShapesParameters, workers: int) -> None:
@@ -156,7 +125,7 @@ def write_split(out: Path, split: str, parameters: ShapesParameters, workers: in
         images=images,
         annotations=annotations,
     )
-    write_file(_json_file(out, split), json.dumps(content).encode())
+    write_file(annotation_file(out, split), json.dumps(content).encode())
 
 
 def write_image(
@@ -173,14 +142,14 @@ def write_image(
     Returns:
         Its entries in the JSON's ``images`` and ``annotations``.
     """
-    rng = np.random.default_rng([parameters.seed, _SPLITS.index(split), index])
+    rng = np.random.default_rng([parameters.seed, SPLITS.index(split), index])
     scene = draw_scene(rng, parameters.size, parameters.max_instances)
     id_map, segments = number_segments(scene, rng)
     stem = f'{index:012d}'
     quality = [cv2.IMWRITE_JPEG_QUALITY, 95]
     _, jpeg = cv2.imencode('.jpg', scene.image[..., ::-1], quality)
     write_file(out / split / f'{stem}.jpg', jpeg.tobytes())
-    write_png(_json_file(out, split).with_suffix('') / f'{stem}.png', ids_to_bgr(id_map))
+    write_png(annotation_file(out, split).with_suffix('') / f'{stem}.png', ids_to_bgr(id_map))
     height, width = id_map.shape
     image = dict(id=index, file_name=f'{stem}.jpg', height=height, width=width)
     return image, dict(image_id=index, file_name=f'{stem}.png', segments_info=segments)
@@ -214,7 +183,3 @@ def number_segments(
         if segment_id in measured
     ]
     return id_map, segments
-
-
-def _json_file(out: Path, split: str) -> Path:
-    return out / f'annotations/panoptic_{split}.json'
