@@ -37,10 +37,15 @@ STUFF_AREA = 2048
 THRESHOLD = 0.3
 
 
-def make_outputs(num_instances: int, seed: int = 0) -> dict[str, Tensor]:
+def make_outputs(
+    num_instances: int,
+    size: tuple[int, int] = SIZE,
+    num_things: int = NUM_THINGS,
+    num_stuff: int = NUM_STUFF,
+) -> dict[str, Tensor]:
     """What both networks would put out at stride 4 for the same image of discs."""
-    generator = torch.Generator().manual_seed(seed)
-    height, width = SIZE[0] // STRIDE, SIZE[1] // STRIDE
+    generator = torch.Generator().manual_seed(0)
+    height, width = size[0] // STRIDE, size[1] // STRIDE
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing='ij')
     rows = max(round(math.sqrt(num_instances * height / width)), 1)
     columns = math.ceil(num_instances / rows)
@@ -50,16 +55,16 @@ def make_outputs(num_instances: int, seed: int = 0) -> dict[str, Tensor]:
     radius = math.sqrt(0.4 * height * width / num_instances / math.pi)
 
     ids = torch.full((height, width), -1)
-    heatmap = torch.zeros(NUM_THINGS, height, width)
+    heatmap = torch.zeros(num_things, height, width)
     for index, cy, cx in zip(k.tolist(), center_y.tolist(), center_x.tolist(), strict=True):
         ids[(y - cy) ** 2 + (x - cx) ** 2 <= radius**2] = index
         # Off the cell's middle: else four pixels are equally high, and a max-pool finds them all.
         squared = (y - cy - 0.2) ** 2 + (x - cx + 0.15) ** 2
         blob = 0.95 * torch.exp(-squared / (0.1 * radius**2))
-        heatmap[index % NUM_THINGS] = torch.maximum(heatmap[index % NUM_THINGS], blob)
-    wave = (x + 8 * torch.sin(y / 15)) * NUM_STUFF / (width + 16)
-    labels = NUM_THINGS + wave.long().clamp(0, NUM_STUFF - 1)
-    labels = torch.where(ids >= 0, ids % NUM_THINGS, labels)
+        heatmap[index % num_things] = torch.maximum(heatmap[index % num_things], blob)
+    wave = (x + 8 * torch.sin(y / 15)) * num_stuff / (width + 16)
+    labels = num_things + wave.long().clamp(0, num_stuff - 1)
+    labels = torch.where(ids >= 0, ids % num_things, labels)
 
     def noise(channels: int) -> Tensor:
         coarse = torch.randn(1, channels, height // 8, width // 8, generator=generator)
@@ -68,7 +73,7 @@ def make_outputs(num_instances: int, seed: int = 0) -> dict[str, Tensor]:
     def smooth(maps: Tensor) -> Tensor:
         return F.avg_pool2d(maps[None], 5, 1, 2, count_include_pad=False)[0]
 
-    one_hot = F.one_hot(labels, NUM_THINGS + NUM_STUFF).permute(2, 0, 1).float()
+    one_hot = F.one_hot(labels, num_things + num_stuff).permute(2, 0, 1).float()
     codes = torch.randn(num_instances + 1, EMBED_DIMS, generator=generator)
     owner_y, owner_x = center_y[ids], center_x[ids]
     offsets = torch.stack((owner_y - y, owner_x - x)).float() * (ids >= 0)
