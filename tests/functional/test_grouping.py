@@ -3,17 +3,19 @@ import sys
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
 from einet.functional.grouping import (
     Semantics,
-    distinct_peaks,
+    are_distinct,
     group_pixels,
     merge_segments,
     most_probable,
     score_maps,
     semantic_decision,
+    sized_groups,
 )
 from einet.functional.heatmap import Peaks
 from einet.functional.resize import BilinearCells, Shapes, resize_maps
@@ -31,9 +33,12 @@ def _group_all(embedding, centroids, centroid_labels, labels, cells):
     """The grouping as an image (H, W); -1 also on stuff."""
     pixels = (labels.flatten() < NUM_THINGS).nonzero().squeeze(1)
     groups = torch.full((labels.numel(),), -1)
-    groups[pixels] = group_pixels(
-        score_maps(embedding, centroids), centroid_labels, cells, pixels, labels.flatten()[pixels]
+    order = centroid_labels.argsort(stable=True)
+    per_class = [int((centroid_labels == label).sum()) for label in range(NUM_THINGS)]
+    nearest = group_pixels(
+        score_maps(embedding, centroids[order]), per_class, cells, pixels, labels.flatten()[pixels]
     )
+    groups[pixels] = F.pad(order, (0, 1), value=-1)[nearest]
     return groups.view_as(labels)
 
 
@@ -162,10 +167,8 @@ def test_distinct_peaks_by_the_long_way(num, views, chunk, seed):
             kept.append(k)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr('einet.functional.grouping._CHUNK', chunk)
-        found = distinct_peaks(peaks, embeddings, 0.6)
-    assert found.scores.equal(peaks.scores[kept])
-    assert found.xy.equal(xy[kept])
-    assert found.labels.equal(labels[kept])
+        found = are_distinct(peaks, embeddings, 0.6)
+    assert found.nonzero().flatten().tolist() == kept
 
 
 def test_near_peaks_of_two_classes_and_far_from_the_origin():
@@ -173,10 +176,10 @@ def test_near_peaks_of_two_classes_and_far_from_the_origin():
     # 4096 and 1 / 16: their squares' difference drowns in float32's rounding.
     embeddings = 4096 + torch.tensor([[0.0], [0.0625], [0.1875]])
     peaks = Peaks(xy, torch.tensor([0, 0, 0]), scores)
-    assert distinct_peaks(peaks, [embeddings], 0.0625).scores.equal(scores)
-    assert distinct_peaks(peaks, [embeddings], 0.07).scores.equal(scores[[0, 2]])
+    assert are_distinct(peaks, [embeddings], 0.0625).tolist() == [True, True, True]
+    assert are_distinct(peaks, [embeddings], 0.07).tolist() == [True, False, True]
     peaks = peaks._replace(labels=torch.tensor([0, 1, 1]))
-    assert distinct_peaks(peaks, [embeddings], 0.07).scores.equal(scores)
+    assert are_distinct(peaks, [embeddings], 0.07).tolist() == [True, True, True]
 
 
 def test_scores_are_float32_under_autocast():
@@ -244,7 +247,7 @@ def _merge(stuff_area, groups):
         labels=torch.tensor([0, 0, 1, 1]),
         scores=torch.tensor([0.75, 0.5, 0.875, 0.4]),
     )
-    groups = torch.tensor(groups)
+    groups = sized_groups(torch.tensor(groups), 4)
     return merge_segments(semantics, groups, peaks, _same_size(2, 5), 5, 3, stuff_area)
 
 
@@ -289,7 +292,8 @@ def test_more_instances_than_the_offset():
     )
     xy = torch.stack((torch.arange(count) % 50, torch.arange(count) // 50), dim=1)
     peaks = Peaks(xy, torch.zeros(count, dtype=torch.long), torch.ones(count))
-    result = merge_segments(semantics, torch.arange(count), peaks, _same_size(50, 50), 5, 3, 0)
+    groups = sized_groups(torch.arange(count), count)
+    result = merge_segments(semantics, groups, peaks, _same_size(50, 50), 5, 3, 0)
     assert result.panoptic.flatten().tolist() == list(range(1000, 1000 * count + 1, 1000))
     assert (result.panoptic % 1000 == 0).all()
 
@@ -303,7 +307,7 @@ def test_a_large_mask_keeps_its_mean_probability():
         torch.full((count,), 0.3),
     )
     peaks = Peaks(torch.tensor([[0, 0]]), torch.tensor([0]), torch.tensor([1.0]))
-    groups = torch.zeros(count, dtype=torch.long)
+    groups = sized_groups(torch.zeros(count, dtype=torch.long), 1)
     result = merge_segments(semantics, groups, peaks, _same_size(1024, 2048), 5, 3, 0)
     assert result.scores.item() == pytest.approx(0.3, rel=1e-6)
 
@@ -311,7 +315,9 @@ def test_a_large_mask_keeps_its_mean_probability():
 MEMORY = """
 import resource
 import torch
-from einet.functional.grouping import group_pixels, merge_segments, score_maps, semantic_decision
+from einet.functional.grouping import (
+    group_pixels, merge_segments, score_maps, semantic_decision, sized_groups
+)
 from einet.functional.heatmap import Peaks
 from einet.functional.resize import BilinearCells, Shapes
 
@@ -319,15 +325,14 @@ torch.set_num_threads(1)
 size, ori = (256, 512), (1024, 2048)
 embedding, logits = torch.randn(256, *size), torch.randn(19, *size)
 xy = torch.stack((torch.randint(0, 512, (300,)), torch.randint(0, 256, (300,))), dim=1)
-peaks = Peaks(xy, torch.randint(0, {classes}, (300,)), torch.rand(300))
+peaks = Peaks(xy, torch.randint(0, {classes}, (300,)).sort().values, torch.rand(300))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 cells = BilinearCells(size, Shapes(ori, ori, ori), like=logits)
 semantics = semantic_decision(logits, cells, 8)
 scores = score_maps(embedding, embedding[:, xy[:, 1], xy[:, 0]].t())
-groups = group_pixels(
-    scores, peaks.labels, cells, semantics.thing_pixels, semantics.thing_labels
-)
-merge_segments(semantics, groups, peaks, cells, 19, 8, 2048)
+per_class = peaks.labels.bincount(minlength=8).tolist()
+owners = group_pixels(scores, per_class, cells, semantics.thing_pixels, semantics.thing_labels)
+merge_segments(semantics, sized_groups(owners, 300), peaks, cells, 19, 8, 2048)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 """
 

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from einet.functional.grouping import largest_map
+from einet.functional.grouping import group_pixels
 from einet.functional.image_maps import ImageMaps, image_maps
 from einet.functional.resize import Shapes, resize_maps
+from einet.functional.steps import finish
 
 SHAPES = Shapes((12, 20), (11, 20), (23, 17))
 
@@ -19,9 +20,10 @@ def test_semantics_are_those_of_the_upsampled_logits():
     logits, heatmap, embedding = _maps()
     maps = image_maps(logits, heatmap, embedding, SHAPES)
     labels = resize_maps(logits, SHAPES).argmax(dim=0)
-    assert maps.semantics.labels.equal(labels.byte())
+    semantics = finish(maps.decide())
+    assert semantics.labels.equal(labels.byte())
     # The heatmap has a channel per thing class: labels 0 and 1.
-    assert maps.semantics.thing_labels.unique().tolist() == [0, 1]
+    assert semantics.thing_labels.unique().tolist() == [0, 1]
     pixels, chosen = torch.tensor([0, 40, 300]), torch.tensor([3, 1, 0])
     softmax = resize_maps(logits, SHAPES).softmax(dim=0).flatten(1)
     torch.testing.assert_close(maps.probability(pixels, chosen), softmax[chosen, pixels])
@@ -75,12 +77,13 @@ def test_bands_of_scores_say_the_same_as_all_of_them(limit, bands, monkeypatch):
     maps = image_maps(logits, heatmap, views[0], shapes)._replace(embeddings=views)
     xy = torch.tensor([[0, 0], [4, 3], [2, 6]])
     pixels = torch.arange(3, 61 * 17, 2)
-    expected = largest_map(maps.score_maps(xy, class_weight=0.3), maps.cells, pixels)
+    labels, scores = torch.zeros_like(pixels), maps.score_maps(xy, class_weight=0.3)
+    expected = group_pixels(scores, [3], maps.cells, pixels, labels)
     assert expected.unique().tolist() == [0, 1, 2]
     nearest = torch.full_like(pixels, -1)
     parts = list(maps.score_bands(xy, pixels, class_weight=0.3))
     for part, scores, cells in parts:
         assert nearest[part].eq(-1).all()
-        nearest[part] = largest_map(scores, cells, pixels[part])
+        nearest[part] = group_pixels(scores, [3], cells, pixels[part], labels[part])
     assert nearest.equal(expected)
     assert len(parts) == bands

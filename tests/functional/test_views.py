@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from einet.functional.grouping import score_maps
 from einet.functional.resize import Shapes
+from einet.functional.steps import finish
 from einet.functional.views import Grid, View, merge_views, read_at
 
 ORI = (23, 31)
@@ -102,10 +103,11 @@ def test_merging_agrees_with_means_point_by_point(geometries, seed):
     assert merged.cell_labels.equal(probabilities.argmax(dim=0))
     torch.testing.assert_close(merged.semantic_logits, probabilities.log())
     best, labels = mean(*semantics, Grid(ORI, Shapes(ORI, ORI, ORI))).max(dim=0)
-    assert merged.semantics.labels.equal(labels.byte())
-    things = merged.semantics.thing_pixels
+    decided = finish(merged.decide())
+    assert decided.labels.equal(labels.byte())
+    things = decided.thing_pixels
     assert things.tolist() == (labels.flatten() < 2).nonzero().flatten().tolist()
-    torch.testing.assert_close(merged.semantics.thing_probabilities, best.flatten()[things])
+    torch.testing.assert_close(decided.thing_probabilities, best.flatten()[things])
     heatmap = mean('heatmap_logits', torch.sigmoid, grid)
     torch.testing.assert_close(merged.heatmap_logits.sigmoid(), heatmap)
     for ours, view in zip(merged.embeddings, views, strict=True):
@@ -116,7 +118,7 @@ def test_merging_agrees_with_means_point_by_point(geometries, seed):
 def test_equal_views_are_one_view():
     view = _view(((5, 7), (1, 0), (2, 3), (False, False)), 0)
     ours, alone = merge_views([view, view], 2), merge_views([view], 1)
-    for values, others in zip(ours.semantics, alone.semantics, strict=True):
+    for values, others in zip(finish(ours.decide()), finish(alone.decide()), strict=True):
         torch.testing.assert_close(values, others)
     assert ours.cell_labels.equal(alone.cell_labels)
     torch.testing.assert_close(ours.heatmap_logits, alone.heatmap_logits)
@@ -180,7 +182,7 @@ def test_certain_views_stay_finite():
     view = View(logits, heatmap, torch.ones(1, 1, 1), shapes)
     merged = merge_views([view, view], 2)
     assert merged.heatmap_logits.isfinite().all()
-    assert merged.semantics.thing_probabilities.tolist() == pytest.approx([1] * 16)
+    assert finish(merged.decide()).thing_probabilities.tolist() == pytest.approx([1] * 16)
     assert merged.heatmap_logits.sigmoid().flatten().tolist() == pytest.approx([1, 0], abs=1e-6)
 
 
@@ -190,7 +192,7 @@ def test_bands_do_not_change_the_result(chunk, monkeypatch):
     expected = merge_views(views, 2)
     monkeypatch.setattr('einet.functional.views._CHUNK', chunk)
     merged = merge_views(views, 2)
-    for values, others in zip(merged.semantics, expected.semantics, strict=True):
+    for values, others in zip(finish(merged.decide()), finish(expected.decide()), strict=True):
         torch.testing.assert_close(values, others)
     torch.testing.assert_close(merged.heatmap_logits, expected.heatmap_logits)
 

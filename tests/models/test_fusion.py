@@ -6,6 +6,7 @@ from mmdet.registry import MODELS
 
 from einet.functional.heatmap import find_peaks
 from einet.functional.resize import Shapes, resize_maps
+from einet.functional.steps import finish
 from einet.functional.views import View, merge_views
 from einet.models.fusion import EmbeddingPanopticFusion
 
@@ -220,7 +221,7 @@ def test_views_by_the_long_way():
     merged = merge_views(views, len(views))
     result = _fusion().group(merged)
 
-    shapes, semantics = views[0].shapes, merged.semantics
+    shapes, semantics = views[0].shapes, finish(merged.decide())
     labels, best = semantics.labels.long(), torch.zeros(ori)
     best.view(-1)[semantics.thing_pixels] = semantics.thing_probabilities
     options = dict(kernel_size=3, labels=merged.cell_labels, valid=shapes.valid_cells((9, 12)))
@@ -251,7 +252,7 @@ def test_votes_by_the_long_way(class_weight):
     for number in (1, 2):
         merged = merge_views(views[:number], number)
         result = _fusion(grouping='vote', class_weight=class_weight).group(merged)
-        shapes, labels = merged.shapes, merged.semantics.labels.long()
+        shapes, labels = merged.shapes, finish(merged.decide()).labels.long()
         probabilities = torch.stack(
             [resize_maps(v.semantic_logits, v.shapes).softmax(dim=0) for v in views[:number]]
         ).mean(dim=0)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 
+from einet.functional.steps import finish
 from einet.models import EmbeddingPanopticFusion
 from einet.models.fusion_base import PanopticFusion
 from einet.panoptic_deeplab import OffsetPanopticFusion
@@ -54,4 +55,4 @@ def test_values_that_are_not_finite_are_refused_by_name(fusion, value):
     maps = dict(one=torch.ones(2, 3, 4), two=torch.ones(1, 3, 4))
     maps['two'][0, 2, 1] = value
     with pytest.raises(ValueError, match='PanopticFusion: two has NaN or infinite values'):
-        fusion.checked_maps(maps, (2, 1))
+        finish(fusion.check_finite(maps))

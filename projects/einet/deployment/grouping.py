@@ -98,7 +98,7 @@ def find_slots(
 
 
 def drop_near(slots: Slots, embeddings: Tensor, min_distance: float) -> Slots:
-    """Of peaks that are nearer than this the strongest, as ``distinct_peaks`` in `functional/`.
+    """Of peaks that are nearer than this the strongest, as ``are_distinct`` in `functional/`.
 
     Args:
         slots: Peaks.

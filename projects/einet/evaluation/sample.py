@@ -7,11 +7,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
+from ..functional.steps import to_host
 from ..structures.id_map import read_id_map
 from ..structures.panoptic_ids import restore_void
 from ..structures.segments import GroundTruthSegments, parse_segments
 from .classes import PanopticClasses
+
+# What a sample has of a prediction.
+MAPS = ('pred_panoptic_seg', 'pred_sem_seg')
+INSTANCE_FIELDS = ('labels', 'scores', 'panoptic_ids')
 
 
 class PredictedInstances(NamedTuple):
@@ -95,7 +101,7 @@ class EvaluatedSample:
             KeyError: The sample lacks them or one of their fields.
         """
         fields = self.fields.get('pred_instances', {})
-        missing = [key for key in ('labels', 'scores', 'panoptic_ids') if key not in fields]
+        missing = [key for key in INSTANCE_FIELDS if key not in fields]
         if missing:
             raise KeyError(
                 f'image {self.fields.get("img_id")}: `pred_instances` of the sample lacks '
@@ -103,10 +109,9 @@ class EvaluatedSample:
                 f'every instance, as EINet predicts them (a detector that predicts masks is '
                 f"measured by mmdet's CocoMetric)"
             )
+        labels, scores, ids = (self._prediction[key] for key in INSTANCE_FIELDS)
         return PredictedInstances(
-            fields['labels'].cpu().long().numpy(),
-            fields['scores'].cpu().double().numpy(),
-            fields['panoptic_ids'].cpu().long().numpy(),
+            labels.long().numpy(), scores.double().numpy(), ids.long().numpy()
         )
 
     @cached_property
@@ -143,5 +148,14 @@ class EvaluatedSample:
                 f'image {self.fields.get("img_id")}: the sample lacks `{key}`; the model must '
                 f'predict {kind} segmentation'
             )
-        values = self.fields[key]['sem_seg'].cpu().numpy()
+        values = self._prediction[key].numpy()
         return values.reshape(values.shape[-2:])
+
+    @cached_property
+    def _prediction(self) -> dict[str, Tensor]:
+        """What the sample has of maps and instances, in the host's memory."""
+        found = {key: self.fields.get(key, {}).get('sem_seg') for key in MAPS}
+        instances = self.fields.get('pred_instances', {})
+        found |= {key: instances.get(key) for key in INSTANCE_FIELDS}
+        tensors = {key: value for key, value in found.items() if isinstance(value, Tensor)}
+        return dict(zip(tensors, to_host(list(tensors.values())), strict=True))

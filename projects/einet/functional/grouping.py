@@ -16,18 +16,23 @@ Shape shorthand:
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..structures.limits import INSTANCE_OFFSET
 from .heatmap import Peaks
 from .precision import full_precision
 from .resize import BilinearCells
+from .steps import Steps, count_by, in_steps, select, selected
 
 # Values (pixels x channels) in flight: bounds memory at any image size and instance count.
 _CHUNK = 1 << 22
+# Owner of a cell whose corners do not have the same one.
+_BORDER = -2
 
 
 class Semantics(NamedTuple):
@@ -44,6 +49,20 @@ class Semantics(NamedTuple):
     thing_pixels: Tensor
     thing_labels: Tensor
     thing_probabilities: Tensor
+
+
+class Groups(NamedTuple):
+    """Which of K peaks each thing pixel joined.
+
+    Attributes:
+        owners: (N,) int64 in [0, K), -1 for none.
+        sizes: (K,) int64, pixels of each peak.
+        occupied: int64, the peaks that have pixels, rising.
+    """
+
+    owners: Tensor
+    sizes: Tensor
+    occupied: Tensor
 
 
 class PanopticResult(NamedTuple):
@@ -70,7 +89,10 @@ class PanopticResult(NamedTuple):
     embeddings: Tensor | None = None
 
 
-def semantic_decision(logits: Tensor, cells: BilinearCells, num_things_classes: int) -> Semantics:
+@in_steps
+def semantic_decision(
+    logits: Tensor, cells: BilinearCells, num_things_classes: int
+) -> Steps[Semantics]:
     """Label every pixel by the largest upsampled logit, with its probability on thing pixels.
 
     Args:
@@ -95,7 +117,7 @@ def semantic_decision(logits: Tensor, cells: BilinearCells, num_things_classes: 
     corner = logits.max(dim=0).indices
     corner = corner.masked_fill(~cells.unanimous(corner), undecided).to(torch.uint8)
     labels = cells.expand(corner).flatten()
-    pixels = ((labels < num_things_classes) | (labels == undecided)).nonzero().squeeze(1)
+    pixels = yield from select((labels < num_things_classes) | (labels == undecided))
     table = logits.flatten(1).t().contiguous()
     chosen = torch.empty_like(pixels)
     probabilities = logits.new_empty(len(pixels))
@@ -105,7 +127,7 @@ def semantic_decision(logits: Tensor, cells: BilinearCells, num_things_classes: 
         chosen[part] = best.indices
         probabilities[part] = (best.values - values.logsumexp(dim=1)).exp()
     labels[pixels] = chosen.to(torch.uint8)
-    things = (chosen < num_things_classes).nonzero().squeeze(1)
+    things = yield from select(chosen < num_things_classes)
     return Semantics(
         labels=labels.view(cells.ori_shape),
         thing_pixels=pixels[things],
@@ -114,7 +136,8 @@ def semantic_decision(logits: Tensor, cells: BilinearCells, num_things_classes: 
     )
 
 
-def most_probable(probabilities: Tensor, num_things_classes: int) -> Semantics:
+@in_steps
+def most_probable(probabilities: Tensor, num_things_classes: int) -> Steps[Semantics]:
     """Label every pixel by its largest probability.
 
     Args:
@@ -131,7 +154,7 @@ def most_probable(probabilities: Tensor, num_things_classes: int) -> Semantics:
     """
     best = probabilities.max(dim=0)
     labels = best.indices.flatten()
-    pixels = (labels < num_things_classes).nonzero().squeeze(1)
+    pixels = yield from select(labels < num_things_classes)
     return Semantics(
         labels=best.indices.to(torch.uint8),
         thing_pixels=pixels,
@@ -140,8 +163,8 @@ def most_probable(probabilities: Tensor, num_things_classes: int) -> Semantics:
     )
 
 
-def distinct_peaks(peaks: Peaks, embeddings: Sequence[Tensor], min_distance: float) -> Peaks:
-    """Drop a peak that has the embedding of a stronger one of its class: they are one instance.
+def are_distinct(peaks: Peaks, embeddings: Sequence[Tensor], min_distance: float) -> Tensor:
+    """Which peaks do not have the embedding of a stronger one of their class: an instance each.
 
     The training keeps instances of an image 2 x delta_d apart and their pixels within delta_v
     (Eq. 1), so what is nearer than delta_d / 2 lies on one instance.
@@ -152,7 +175,7 @@ def distinct_peaks(peaks: Peaks, embeddings: Sequence[Tensor], min_distance: flo
         min_distance: Distance, root mean square over the views, from which peaks are two.
 
     Returns:
-        Those that stay, in the same order.
+        (K,) bool.
 
     Example:
         >>> from torch import tensor
@@ -161,10 +184,8 @@ def distinct_peaks(peaks: Peaks, embeddings: Sequence[Tensor], min_distance: flo
         ...     labels=tensor([0, 0, 0, 1]),
         ...     scores=tensor([0.9, 0.8, 0.7, 0.6]),
         ... )
-        >>> distinct_peaks(peaks, [tensor([[0.0], [0.5], [2.0], [0.5]])], 0.75).xy
-        tensor([[1, 1],
-                [9, 9],
-                [3, 1]])
+        >>> are_distinct(peaks, [tensor([[0.0], [0.5], [2.0], [0.5]])], 0.75)
+        tensor([ True, False,  True,  True])
     """
     count = len(peaks.labels)
     order = torch.arange(count, device=peaks.labels.device)
@@ -177,7 +198,7 @@ def distinct_peaks(peaks: Peaks, embeddings: Sequence[Tensor], min_distance: flo
         is_stronger = (order < order[part, None]) & (peaks.labels == peaks.labels[part, None])
         is_near = squared < len(embeddings) * min_distance**2
         keep[part] = ~(is_near & is_stronger).any(dim=1)
-    return Peaks(*(values[keep] for values in peaks))
+    return keep
 
 
 @full_precision
@@ -215,21 +236,22 @@ def score_maps(embedding: Tensor, centroid_embeddings: Tensor) -> Tensor:
     return scores.view(-1, *embedding.shape[1:])
 
 
+@in_steps
 def group_pixels(
     scores: Tensor,
-    centroid_labels: Tensor,
+    per_class: Sequence[int],
     cells: BilinearCells,
     pixels: Tensor,
     pixel_labels: Tensor,
-) -> Tensor:
+) -> Steps[Tensor]:
     """Give every thing pixel to the nearest centroid of its own class (Eq. 9).
 
     Args:
-        scores: (K, h, w) float, from :func:`score_maps`, or their sum over views.
-        centroid_labels: (K,) int64.
+        scores: (K, h, w) float, from :func:`score_maps`, or their sum over views; sorted by class.
+        per_class: C_th numbers, how many of the centroids each class has.
         cells: Mapping from the maps to the original image.
         pixels: (N,) int64, flat indices of thing pixels.
-        pixel_labels: (N,) int64, their class.
+        pixel_labels: (N,) int64 in [0, C_th), their class.
 
     Returns:
         (N,) int64 in [0, K), the lowest among equals; -1 where the class has no centroid.
@@ -240,54 +262,68 @@ def group_pixels(
         >>> cells = BilinearCells((1, 2), Shapes((4, 8), (4, 8), ori=(1, 4)), like=embedding)
         >>> group_pixels(
         ...     score_maps(embedding, centroid_embeddings=torch.tensor([[0.0], [4.0]])),
-        ...     centroid_labels=torch.tensor([0, 0]),
+        ...     per_class=[2, 0],
         ...     cells=cells,
         ...     pixels=torch.tensor([0, 1, 2, 3]),
         ...     pixel_labels=torch.tensor([0, 0, 0, 1]),
         ... )
         tensor([ 0,  0,  1, -1])
     """
-    groups = torch.full_like(pixels, -1)
-    for label in sorted(set(centroid_labels.tolist())):
-        members = (centroid_labels == label).nonzero().squeeze(1)
-        own = (pixel_labels == label).nonzero().squeeze(1)
-        if len(own) > 0:
-            groups[own] = members[largest_map(scores[members], cells, pixels[own])]
+    sizes = zip(per_class, accumulate(per_class), strict=True)
+    own = {label: slice(end - size, end) for label, (size, end) in enumerate(sizes) if size}
+    # A row for each class that has centroids, and a last one for all others.
+    owners = scores.new_full((len(own) + 1, *scores.shape[1:]), -1, dtype=torch.int32)
+    rows = pixels.new_full((len(per_class),), len(own))
+    for row, (label, members) in enumerate(own.items()):
+        corner = scores[members].max(dim=0).indices
+        owners[row] = (corner + members.start).masked_fill_(~cells.unanimous(corner), _BORDER)
+        rows[label] = row
+    pixel_rows = rows[pixel_labels]
+    groups = owners.flatten(1)[pixel_rows, cells.cell_of(pixels)].long()
+
+    is_border = groups == _BORDER
+    counts = yield count_by(pixel_rows, len(owners), weights=is_border)
+    border = selected(is_border, sum(counts))
+    border = border[pixel_rows[border].argsort(stable=True)]
+    for members, chosen in zip(own.values(), torch.split(border, counts), strict=False):
+        groups[chosen] = members.start + _largest(scores[members], cells, pixels[chosen])
     return groups
 
 
-def largest_map(maps: Tensor, cells: BilinearCells, pixels: Tensor) -> Tensor:
-    """Which upsampled map is the largest at each pixel: the nearest centroid, whatever its class.
+def _largest(maps: Tensor, cells: BilinearCells, pixels: Tensor) -> Tensor:
+    """Which of the maps (K, h, w), upsampled, is the largest at pixels (M,): (M,) int64."""
+    table = maps.flatten(1).t().contiguous()
+    largest = torch.empty_like(pixels)
+    for part in row_slices(len(pixels), len(maps)):
+        largest[part] = cells.sample(table, pixels[part]).max(dim=1).indices
+    return largest
+
+
+@in_steps
+def sized_groups(owners: Tensor, num_peaks: int) -> Steps[Groups]:
+    """Count the pixels of each peak.
 
     Args:
-        maps: (K, h, w) float, from :func:`score_maps`, or their sum over views; K > 0.
-        cells: Mapping from the maps to the original image.
-        pixels: (N,) int64, flat indices.
+        owners: (N,) int64 in [0, K), the peak that each thing pixel joins; -1 for none.
+        num_peaks: K.
 
     Returns:
-        (N,) int64 in [0, K), the lowest among equals.
+        The groups.
 
     Example:
-        >>> from einet.functional.resize import Shapes
-        >>> maps = torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]])
-        >>> cells = BilinearCells((1, 2), Shapes((4, 8), (4, 8), ori=(1, 4)), like=maps)
-        >>> largest_map(maps, cells, pixels=torch.tensor([0, 1, 3]))
-        tensor([0, 0, 1])
+        >>> groups = sized_groups(torch.tensor([2, -1, 0, 2]), num_peaks=3)
+        >>> groups.sizes, groups.occupied
+        (tensor([1, 0, 2]), tensor([0, 2]))
     """
-    corner = maps.max(dim=0).indices
-    cell = cells.cell_of(pixels)
-    largest = corner.flatten()[cell]
-    border = (~cells.unanimous(corner)).flatten()[cell].nonzero().squeeze(1)
-    table = maps.flatten(1).t().contiguous()
-    for part in row_slices(len(border), len(maps)):
-        chosen = border[part]
-        largest[chosen] = cells.sample(table, pixels[chosen]).max(dim=1).indices
-    return largest
+    # Pixels of no peak come behind the last one.
+    sizes = count_by(owners.masked_fill(owners < 0, num_peaks), num_peaks + 1)[:num_peaks]
+    occupied = yield from select(sizes > 0)
+    return Groups(owners, sizes, occupied)
 
 
 def merge_segments(
     semantics: Semantics,
-    groups: Tensor,
+    groups: Groups,
     peaks: Peaks,
     cells: BilinearCells,
     num_classes: int,
@@ -298,7 +334,7 @@ def merge_segments(
 
     Args:
         semantics: Semantic decision.
-        groups: (N,) int64, peak that each thing pixel belongs to; -1 for none (becomes void).
+        groups: Peak that each thing pixel belongs to; pixels of none become void.
         peaks: Peaks of K instances; those that got no pixel are left out.
         cells: Mapping from the maps to the original image.
         num_classes: C, also the void label.
@@ -317,7 +353,7 @@ def merge_segments(
         ...         thing_labels=torch.tensor([0, 0]),
         ...         thing_probabilities=torch.tensor([0.5, 1.0]),
         ...     ),
-        ...     groups=torch.tensor([0, 1]),
+        ...     groups=sized_groups(torch.tensor([0, 1]), num_peaks=2),
         ...     peaks=Peaks(
         ...         xy=torch.tensor([[0, 0], [1, 0]]),
         ...         labels=torch.tensor([0, 0]),
@@ -333,22 +369,21 @@ def merge_segments(
         >>> result.scores
         tensor([0.4500, 0.8000])
     """
-    labels = semantics.labels.flatten()
+    labels = semantics.labels.flatten().int()
     values = torch.arange(num_classes, dtype=torch.int32, device=labels.device)
     values[:num_things_classes] = num_classes
-    values[torch.bincount(labels, minlength=num_classes) < stuff_area] = num_classes
-    panoptic = values[labels.int()]
+    values.masked_fill_(count_by(labels, num_classes) < stuff_area, num_classes)
+    panoptic = values[labels]
 
-    grouped = (groups >= 0).nonzero().squeeze(1)
-    owners = groups[grouped]
-    sizes = torch.bincount(owners, minlength=len(peaks.labels))
+    owners, sizes, kept = groups
     ids = peaks.labels + INSTANCE_OFFSET * (sizes > 0).cumsum(0)
-    panoptic[semantics.thing_pixels[grouped]] = ids[owners].int()
+    # Owner -1, no peak, reads the last value: void.
+    panoptic[semantics.thing_pixels] = F.pad(ids, (0, 1), value=num_classes).int()[owners]
 
     # A mask may have a million pixels: too many for a float32 sum.
-    sums = torch.zeros(len(sizes), dtype=torch.float64, device=labels.device)
-    sums.index_add_(0, owners, semantics.thing_probabilities[grouped].double())
-    kept = (sizes > 0).nonzero().squeeze(1)
+    sums = torch.zeros(len(sizes) + 1, dtype=torch.float64, device=labels.device)
+    places = owners.masked_fill(owners < 0, len(sizes))
+    sums.index_add_(0, places, semantics.thing_probabilities.double())
     return PanopticResult(
         panoptic=panoptic.view_as(semantics.labels),
         sem_seg=semantics.labels,

@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .steps import Steps, count_by, in_steps, select
+
 # Window cells drawn at a time: bounds the memory of many large, overlapping instances.
 _CELLS_PER_CHUNK = 1 << 21
 # Values (channels x cells) compared at a time: maxima and their places take nine times as much.
@@ -148,6 +150,7 @@ def draw_gaussians(
     return heatmap.view(num_classes, height, width)
 
 
+@in_steps
 def find_peaks(
     heatmap: Tensor,
     kernel_size: int = 8,
@@ -156,7 +159,7 @@ def find_peaks(
     labels: Tensor | None = None,
     valid: tuple[int, int] | None = None,
     ranking: Tensor | None = None,
-) -> Peaks:
+) -> Steps[Peaks]:
     """Local maxima of each channel: max-pool NMS, threshold, top k, agreement with the labels.
 
     A peak is the largest cell of the window around it; among equals the first in reading order,
@@ -189,17 +192,20 @@ def find_peaks(
         heatmap, ranking = (maps[:, : valid[0], : valid[1]] for maps in (heatmap, ranking))
     channels = max(_COMPARED // max(ranking[:1].numel(), 1), 1)
     is_first = [first_of_window(part, kernel_size) for part in torch.split(ranking, channels)]
-    keep = torch.cat(is_first) & (heatmap > threshold)
-    channel, y, x = keep.nonzero(as_tuple=True)
+    cells = yield from select(torch.cat(is_first) & (heatmap > threshold))
+    _, height, width = heatmap.shape
+    row = torch.div(cells, width, rounding_mode='floor')
+    channel, y, x = torch.div(row, height, rounding_mode='floor'), row % height, cells % width
     # Two stable sorts: by falling rank, then by class.
     order = ranking[channel, y, x].argsort(descending=True, stable=True)
     order = order[channel[order].argsort(stable=True)]
     channel, y, x = channel[order], y[order], x[order]
-    counts = torch.bincount(channel, minlength=len(heatmap))
+    counts = count_by(channel, len(heatmap))
     place = torch.arange(len(channel), device=channel.device) - (counts.cumsum(0) - counts)[channel]
     kept = place < top_k
     if labels is not None:
         kept &= labels[y, x] == channel
+    kept = yield from select(kept)
     channel, y, x = channel[kept], y[kept], x[kept]
     return Peaks(torch.stack((x, y), dim=1), channel, heatmap[channel, y, x])
 

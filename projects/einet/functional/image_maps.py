@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .grouping import Semantics, score_maps, semantic_decision
 from .resize import BilinearCells, Shapes
+from .steps import Steps
 from .voting import softmax_at
 
 # Scores (peaks x cells) at a time, which bounds memory at any image size and number of peaks.
@@ -42,7 +43,7 @@ class ImageMaps(NamedTuple):
     """Semantics, heatmap and embedding of one image.
 
     Attributes:
-        semantics: Labels at the original size.
+        decide: Gives the steps that label the pixels of the original size.
         probability: Gives the probabilities of labels at pixels, both (M,) int64, as
             :func:`einet.functional.voting.relabel` asks for them.
         cell_labels: (h, w) int64 in [0, C), labels of the maps' cells.
@@ -52,7 +53,7 @@ class ImageMaps(NamedTuple):
         shapes: Sizes of the image.
     """
 
-    semantics: Semantics
+    decide: Callable[[], Steps[Semantics]]
     probability: Callable[[Tensor, Tensor], Tensor]
     cell_labels: Tensor
     semantic_logits: Tensor
@@ -138,7 +139,7 @@ class ImageMaps(NamedTuple):
 def image_maps(
     semantic_logits: Tensor, heatmap_logits: Tensor, instance_embedding: Tensor, shapes: Shapes
 ) -> ImageMaps:
-    """Decide the semantics, and keep the other maps as they are.
+    """The maps of one view, as they are; their semantics are decided when asked for.
 
     Args:
         semantic_logits: (C, h, w) float32, finite.
@@ -148,13 +149,14 @@ def image_maps(
 
     Example:
         >>> from torch import tensor
+        >>> from einet.functional.steps import finish
         >>> maps = image_maps(
         ...     semantic_logits=tensor([[[4.0, 0.0]], [[0.0, 2.0]]]),  # a thing, a stuff category
         ...     heatmap_logits=tensor([[[0.5, -1.0]]]),
         ...     instance_embedding=tensor([[[1.0, 3.0]]]),
         ...     shapes=Shapes(padded=(4, 8), img=(4, 8), ori=(1, 4)),
         ... )
-        >>> maps.semantics.labels
+        >>> finish(maps.decide()).labels
         tensor([[0, 0, 1, 1]], dtype=torch.uint8)
         >>> maps.cell_labels
         tensor([[0, 1]])
@@ -162,7 +164,7 @@ def image_maps(
     height, width = semantic_logits.shape[-2:]
     cells = BilinearCells((height, width), shapes, like=semantic_logits)
     return ImageMaps(
-        semantics=semantic_decision(semantic_logits, cells, len(heatmap_logits)),
+        decide=partial(semantic_decision.steps, semantic_logits, cells, len(heatmap_logits)),
         probability=partial(softmax_at, semantic_logits, cells),
         cell_labels=semantic_logits.max(dim=0).indices,
         semantic_logits=semantic_logits,

@@ -108,7 +108,17 @@ def sample_axis(source: Tensor, size: int, like: Tensor) -> Samples:
     low = source.long().clamp(max=size - 1)
     high = (low + 1).clamp(max=size - 1)
     weight = (source - low).clamp(max=1)
-    return Samples(low.to(like.device), high.to(like.device), weight.to(like))
+    device = like.device
+    return Samples(
+        low.to(device, non_blocking=True),
+        high.to(device, non_blocking=True),
+        weight.to(like, non_blocking=True),
+    )
+
+
+def _numbers(count: int, like: Tensor) -> Tensor:
+    """0, 1, ... in float64, on the device: a copy to it would be waited for."""
+    return torch.arange(count, dtype=torch.float64, device=like.device)
 
 
 def interpolate(maps: Tensor, rows: Samples, columns: Samples) -> Tensor:
@@ -149,7 +159,7 @@ class BilinearCells:
         self.steps = shapes.steps(map_shape)
         axes = zip(shapes.ori, map_shape, self.steps, strict=True)
         self.rows, self.columns = (
-            sample_axis((torch.arange(pixels, dtype=torch.float64) + 0.5) * step - 0.5, size, like)
+            sample_axis((_numbers(pixels, like) + 0.5) * step - 0.5, size, like)
             for pixels, size, step in axes
         )
 
@@ -206,8 +216,10 @@ class BilinearCells:
 
     def to_image(self, xy: Tensor) -> Tensor:
         """Center of map cells as points of the original image: (K, 2) xy -> (K, 2) float xy."""
-        steps = xy.new_tensor(self.steps[::-1], dtype=self.rows.weight.dtype)
-        last = xy.new_tensor(self.ori_shape[::-1]) - 1
+        # Filled on the device: a copy to it would be waited for.
+        weight = self.rows.weight
+        steps = torch.stack([weight.new_full((), step) for step in self.steps[::-1]])
+        last = torch.stack([xy.new_full((), size - 1) for size in self.ori_shape[::-1]])
         # The last cell may reach over the image's border into the padding.
         return torch.minimum((xy + 0.5) / steps - 0.5, last).clamp(min=0)
 

@@ -20,6 +20,7 @@ Shape shorthand:
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -101,7 +102,7 @@ def merge_views(views: Iterable[View], num_views: int) -> ImageMaps:
         del view  # before the network makes the next one
     in_pixels.div_(num_views)
     return ImageMaps(
-        semantics=most_probable(in_pixels, len(heatmap)),
+        decide=partial(most_probable.steps, in_pixels, len(heatmap)),
         probability=lambda pixels, labels: in_pixels.flatten(1)[labels, pixels],
         cell_labels=in_cells.max(dim=0).indices,
         semantic_logits=in_cells.div_(num_views).clamp_(min=_TINY).log_(),

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from .grouping import Semantics, row_slices
 from .resize import BilinearCells
+from .steps import Steps, count_by, in_steps, select
 
 
 def majority_labels(
@@ -37,18 +38,19 @@ def majority_labels(
         >>> majority_labels(groups, labels, num_groups=2, num_things_classes=3)
         tensor([2, 0])
     """
-    members = groups >= 0
-    cast = groups[members] * num_things_classes + labels[members]
-    votes = torch.bincount(cast, minlength=num_groups * num_things_classes)
-    return votes.view(num_groups, num_things_classes).max(dim=1).indices
+    # Pixels of no group vote for one behind the last.
+    cast = groups.masked_fill(groups < 0, num_groups) * num_things_classes + labels
+    votes = count_by(cast, (num_groups + 1) * num_things_classes)
+    return votes.view(-1, num_things_classes)[:num_groups].max(dim=1).indices
 
 
+@in_steps
 def relabel(
     semantics: Semantics,
     groups: Tensor,
     group_labels: Tensor,
     probability: Callable[[Tensor, Tensor], Tensor],
-) -> Semantics:
+) -> Steps[Semantics]:
     """Overrule the labels of thing pixels by those of their groups.
 
     Args:
@@ -78,11 +80,11 @@ def relabel(
         >>> changed.thing_labels, changed.thing_probabilities
         (tensor([0, 0, 0]), tensor([0.9000, 0.3000, 0.8000]))
     """
-    labels, probabilities = semantics.thing_labels.clone(), semantics.thing_probabilities.clone()
-    members = (groups >= 0).nonzero().squeeze(1)
-    voted = group_labels[groups[members]]
-    overruled = members[voted != labels[members]]
-    labels[members] = voted
+    # Group -1 reads a label of its own behind the others, for which there may be no group at all.
+    voted = torch.cat((group_labels, group_labels.new_zeros(1)))[groups]
+    labels = voted.where(groups >= 0, semantics.thing_labels)
+    overruled = yield from select(labels != semantics.thing_labels)
+    probabilities = semantics.thing_probabilities.clone()
     probabilities[overruled] = probability(semantics.thing_pixels[overruled], labels[overruled])
     return semantics._replace(thing_labels=labels, thing_probabilities=probabilities)
 

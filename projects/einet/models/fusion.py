@@ -13,16 +13,18 @@ from mmdet.registry import MODELS
 from torch import Tensor
 
 from ..functional.grouping import (
+    Groups,
     PanopticResult,
     Semantics,
-    distinct_peaks,
+    are_distinct,
     group_pixels,
-    largest_map,
     merge_segments,
+    sized_groups,
 )
 from ..functional.heatmap import Peaks, find_peaks
 from ..functional.image_maps import ImageMaps, image_maps
 from ..functional.resize import Shapes
+from ..functional.steps import Steps, count_by, finish, selected, side_by_side
 from ..functional.voting import majority_labels, relabel
 from .fusion_base import PanopticFusion
 from .outputs import EINetOutputs
@@ -90,20 +92,26 @@ class EmbeddingPanopticFusion(PanopticFusion):
         Raises:
             ValueError: A map has NaN or infinite values, or another number of classes.
         """
-        return self.group(image_maps(**self.checked(outputs), shapes=shapes))
+        maps = self._maps(outputs)
+        grouping = self._group(image_maps(**maps, shapes=shapes))
+        _, result = finish(side_by_side(self.check_finite(maps), grouping))
+        return result
 
     @torch.no_grad()
     def group(self, maps: ImageMaps) -> PanopticResult:
-        """Peaks, the pixels of each, and what remains: the second half of :meth:`forward`.
+        """Segment the image that maps, or several views, show: :meth:`forward` without its checks.
 
         Args:
-            maps: What one image's maps, or several views of it, say.
+            maps: Of one image.
 
         Returns:
             The panoptic map and its instances, with their embeddings; several views' side by side.
         """
-        by_class = self.grouping == 'class'
-        peaks, semantics, groups = self._by_class(maps) if by_class else self._by_vote(maps)
+        return finish(self._group(maps))
+
+    def _group(self, maps: ImageMaps) -> Steps[PanopticResult]:
+        find = self._by_class if self.grouping == 'class' else self._by_vote
+        peaks, semantics, groups = yield from find(maps)
         result = merge_segments(
             semantics,
             groups,
@@ -116,38 +124,47 @@ class EmbeddingPanopticFusion(PanopticFusion):
         embeddings = torch.cat(maps.at(peaks.xy[result.peaks]), dim=1)
         return result._replace(embeddings=embeddings)
 
-    def _by_class(self, maps: ImageMaps) -> tuple[Peaks, Semantics, Tensor]:
+    def _by_class(self, maps: ImageMaps) -> Steps[tuple[Peaks, Semantics, Groups]]:
         """Peaks, semantics, and the peak of every thing pixel: each class by itself."""
-        semantics = maps.semantics
-        peaks = self._peaks(maps, maps.heatmap_logits, maps.cell_labels)
-        pixels, labels = semantics.thing_pixels, semantics.thing_labels
-        groups = torch.full_like(pixels, -1)
-        for part, scores, cells in maps.score_bands(peaks.xy, pixels):
-            groups[part] = group_pixels(scores, peaks.labels, cells, pixels[part], labels[part])
+        semantics, (peaks, per_class) = yield from side_by_side(
+            maps.decide(), self._peaks(maps, maps.heatmap_logits, maps.cell_labels)
+        )
+        owners = yield from self._owners(
+            maps, peaks, per_class, semantics.thing_pixels, semantics.thing_labels
+        )
+        groups = yield from sized_groups.steps(owners, len(peaks.labels))
         return peaks, semantics, groups
 
-    def _by_vote(self, maps: ImageMaps) -> tuple[Peaks, Semantics, Tensor]:
+    def _by_vote(self, maps: ImageMaps) -> Steps[tuple[Peaks, Semantics, Groups]]:
         """Peaks, semantics, and the peak of every thing pixel: all classes together."""
-        semantics = maps.semantics
         # One channel for things, whatever their class, which takes label 0; stuff gets label 1.
         heatmap = maps.heatmap_logits.amax(dim=0, keepdim=True)
         is_stuff = (maps.cell_labels >= self.num_things_classes).long()
-        peaks = self._peaks(maps, heatmap, is_stuff)
-        if len(peaks.labels) == 0:
-            return peaks, semantics, torch.full_like(semantics.thing_pixels, -1)
-        groups = torch.empty_like(semantics.thing_pixels)
-        bands = maps.score_bands(peaks.xy, semantics.thing_pixels, self.class_weight)
-        for part, scores, cells in bands:
-            groups[part] = largest_map(scores, cells, semantics.thing_pixels[part])
-        labels = majority_labels(
-            groups, semantics.thing_labels, len(peaks.labels), self.num_things_classes
+        semantics, (peaks, count) = yield from side_by_side(
+            maps.decide(), self._peaks(maps, heatmap, is_stuff)
         )
-        semantics = relabel(semantics, groups, labels, maps.probability)
+        owners = yield from self._owners(
+            maps,
+            peaks,
+            count,
+            semantics.thing_pixels,
+            torch.zeros_like(semantics.thing_labels),
+            self.class_weight,
+        )
+        labels = majority_labels(
+            owners, semantics.thing_labels, len(peaks.labels), self.num_things_classes
+        )
+        semantics, groups = yield from side_by_side(
+            relabel.steps(semantics, owners, labels, maps.probability),
+            sized_groups.steps(owners, len(peaks.labels)),
+        )
         return peaks._replace(labels=labels), semantics, groups
 
-    def _peaks(self, maps: ImageMaps, heatmap_logits: Tensor, cell_labels: Tensor) -> Peaks:
-        """Peaks of a heatmap where the cells' labels are those of its channels."""
-        peaks = find_peaks(
+    def _peaks(
+        self, maps: ImageMaps, heatmap_logits: Tensor, cell_labels: Tensor
+    ) -> Steps[tuple[Peaks, list[int]]]:
+        """Peaks where the cells' labels are those of a heatmap's channels; how many in each."""
+        peaks = yield from find_peaks.steps(
             heatmap_logits.sigmoid(),
             kernel_size=self.kernel_size,
             threshold=self.peak_threshold,
@@ -156,9 +173,29 @@ class EmbeddingPanopticFusion(PanopticFusion):
             valid=maps.shapes.valid_cells(maps.cells.map_shape),
             ranking=heatmap_logits,
         )
-        if not self.min_peak_distance:
-            return peaks
-        return distinct_peaks(peaks, maps.at(peaks.xy), self.min_peak_distance)
+        keep = torch.ones_like(peaks.labels, dtype=torch.bool)
+        if self.min_peak_distance:
+            keep = are_distinct(peaks, maps.at(peaks.xy), self.min_peak_distance)
+        counts = yield count_by(peaks.labels, len(heatmap_logits), weights=keep)
+        kept = selected(keep, sum(counts))
+        return Peaks(*(values[kept] for values in peaks)), counts
+
+    def _owners(
+        self,
+        maps: ImageMaps,
+        peaks: Peaks,
+        per_label: list[int],
+        pixels: Tensor,
+        labels: Tensor,
+        class_weight: float = 0.0,
+    ) -> Steps[Tensor]:
+        """The peak, of those of its label, that every pixel joins; -1 where there is none."""
+        owners = torch.empty_like(pixels)
+        for part, scores, cells in maps.score_bands(peaks.xy, pixels, class_weight):
+            owners[part] = yield from group_pixels.steps(
+                scores, per_label, cells, pixels[part], labels[part]
+            )
+        return owners
 
     def checked(self, outputs: EINetOutputs) -> dict[str, Tensor]:
         """The maps that are read, by name, in float32.
@@ -166,6 +203,11 @@ class EmbeddingPanopticFusion(PanopticFusion):
         Raises:
             ValueError: A map has NaN or infinite values, or another number of classes.
         """
+        maps = self._maps(outputs)
+        finish(self.check_finite(maps))
+        return maps
+
+    def _maps(self, outputs: EINetOutputs) -> dict[str, Tensor]:
         maps = {
             'semantic_logits': outputs.semantic_logits,
             'heatmap_logits': outputs.heatmap_logits,

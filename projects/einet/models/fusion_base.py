@@ -8,6 +8,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from ..functional.steps import Steps
 from ..structures.limits import MAX_CLASSES
 
 
@@ -57,8 +58,7 @@ class PanopticFusion(BaseModule):
             channels: Expected of each.
 
         Raises:
-            ValueError: A map has NaN or infinite values, another size than the first, or another
-                number of channels.
+            ValueError: A map has another size than the first, or another number of channels.
         """
         size = next(iter(maps.values())).shape[-2:]
         for (name, values), count in zip(maps.items(), channels, strict=True):
@@ -68,9 +68,19 @@ class PanopticFusion(BaseModule):
                     f'{(count, *size)}: class counts of model and fusion must agree, and all '
                     'maps must have one size'
                 )
-        maps = {name: values.float() for name, values in maps.items()}
-        # One sum per map, and one transfer from the device: NaN and infinity survive a sum.
-        finite = torch.stack([values.sum() for values in maps.values()]).isfinite().tolist()
+        return {name: values.float() for name, values in maps.items()}
+
+    def check_finite(self, maps: dict[str, Tensor]) -> Steps[None]:
+        """See that maps have neither NaN nor infinite values.
+
+        Args:
+            maps: By name.
+
+        Raises:
+            ValueError: One has.
+        """
+        # One sum per map: NaN and infinity survive it.
+        finite = yield torch.stack([m.sum() for m in maps.values()]).isfinite().long()
         for name, good in zip(maps, finite, strict=True):
             if not good:
                 raise ValueError(
@@ -78,4 +88,3 @@ class PanopticFusion(BaseModule):
                     'diverged or the input was not finite; lower the learning rate, or train '
                     'without --amp'
                 )
-        return maps

@@ -11,10 +11,17 @@ from functools import partial
 
 import torch
 from mmdet.registry import MODELS
+from torch import Tensor
 
-from ..functional.grouping import PanopticResult, merge_segments, semantic_decision
+from ..functional.grouping import (
+    PanopticResult,
+    merge_segments,
+    semantic_decision,
+    sized_groups,
+)
 from ..functional.heatmap import find_peaks
 from ..functional.resize import BilinearCells, Shapes, resize_maps
+from ..functional.steps import Steps, finish, side_by_side
 from ..functional.voting import majority_labels, relabel, softmax_at
 from ..models.fusion_base import PanopticFusion
 from .offsets import group_by_offsets
@@ -68,23 +75,34 @@ class OffsetPanopticFusion(PanopticFusion):
             'heatmap_logits': outputs.heatmap_logits,
             'offsets': outputs.offsets,
         }
-        logits, heatmap, offsets = self.checked_maps(maps, (self.num_classes, 1, 2)).values()
+        maps = self.checked_maps(maps, (self.num_classes, 1, 2))
+        _, result = finish(side_by_side(self.check_finite(maps), self._segment(maps, shapes)))
+        return result
+
+    def _segment(self, maps: dict[str, Tensor], shapes: Shapes) -> Steps[PanopticResult]:
+        logits, heatmap, offsets = maps.values()
         cells = BilinearCells((logits.shape[-2], logits.shape[-1]), shapes, like=logits)
-        semantics = semantic_decision(logits, cells, self.num_things_classes)
-        peaks = find_peaks(
-            resize_maps(heatmap.sigmoid(), shapes),
-            kernel_size=self.kernel_size,
-            threshold=self.peak_threshold,
-            top_k=self.top_k,
+        semantics, peaks = yield from side_by_side(
+            semantic_decision.steps(logits, cells, self.num_things_classes),
+            find_peaks.steps(
+                resize_maps(heatmap.sigmoid(), shapes),
+                kernel_size=self.kernel_size,
+                threshold=self.peak_threshold,
+                top_k=self.top_k,
+            ),
         )
         rows, columns = (ori / img for ori, img in zip(shapes.ori, shapes.img, strict=True))
-        scaled = offsets * offsets.new_tensor([columns, rows])[:, None, None]
-        groups = group_by_offsets(scaled, peaks.xy, cells, semantics.thing_pixels)
+        scaled = torch.stack((offsets[0] * columns, offsets[1] * rows))
+        owners = yield from group_by_offsets.steps(scaled, peaks.xy, cells, semantics.thing_pixels)
         labels = majority_labels(
-            groups, semantics.thing_labels, len(peaks.labels), self.num_things_classes
+            owners, semantics.thing_labels, len(peaks.labels), self.num_things_classes
+        )
+        semantics, groups = yield from side_by_side(
+            relabel.steps(semantics, owners, labels, partial(softmax_at, logits, cells)),
+            sized_groups.steps(owners, len(peaks.labels)),
         )
         return merge_segments(
-            relabel(semantics, groups, labels, partial(softmax_at, logits, cells)),
+            semantics,
             groups,
             peaks._replace(labels=labels),
             # Its peaks already are in pixels of the image.

@@ -22,6 +22,7 @@ from ..functional.grouping import row_slices
 from ..functional.heatmap import draw_gaussians
 from ..functional.precision import full_precision
 from ..functional.resize import BilinearCells
+from ..functional.steps import Steps, in_steps, select
 from ..functional.task_losses import nonzero
 
 
@@ -93,9 +94,10 @@ def offset_l1_loss(
     return ((offsets - target).abs() * weights).sum() / divisor(weights.sum())
 
 
+@in_steps
 def group_by_offsets(
     offsets: Tensor, centers: Tensor, cells: BilinearCells, pixels: Tensor
-) -> Tensor:
+) -> Steps[Tensor]:
     """Give every pixel, moved by its upsampled offset, to the nearest center.
 
     Where a pixel lands is bilinear inside a cell, and what is nearest to one center is convex: if
@@ -123,7 +125,7 @@ def group_by_offsets(
     cell = cells.cell_of(pixels)
     nearest = corner.flatten()[cell]
     decided = cells.unanimous(corner).flatten()[cell] & inside.all(dim=1)
-    others = (~decided).nonzero().squeeze(1)
+    others = yield from select(~decided)
     table = offsets.flatten(1).t().contiguous()
     for part in row_slices(len(others), len(centers)):
         chosen = others[part]
