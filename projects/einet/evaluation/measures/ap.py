@@ -1,4 +1,4 @@
-"""COCO's AP of instances: the measure, and pycocotools on run lengths in memory.
+"""COCO's AP of instances: the measure, and COCO's evaluation on run lengths in memory.
 
 Shape shorthand:
     K: instances of one image
@@ -16,14 +16,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 from ...structures.files import write_file
 from ..classes import PanopticClasses
 from ..instance_masks import Masks, encode_segments, mask_areas
 from ..sample import EvaluatedSample
 from .base import Measure, cells, percent, print_table
+from .coco_engine import PYCOCOTOOLS, CocoEngine, coco_engine
 from .overlaps import check_same_size
 
 
@@ -78,14 +77,18 @@ class APMeasure(Measure):
     Args:
         classwise: Also return and print the AP of each thing class.
         max_dets: Instances per class and image that count (COCO: 100).
+        engine: Package that matches and averages, see :func:`.coco_engine.coco_engine`.
     """
 
     suffix = 'segm.json'
     keys = ('AP', 'AP50', 'AP75', 'AP_s', 'AP_m', 'AP_l')
 
-    def __init__(self, classwise: bool = False, max_dets: int = 100) -> None:
+    def __init__(
+        self, classwise: bool = False, max_dets: int = 100, engine: str = 'pycocotools'
+    ) -> None:
         super().__init__(classwise)
         self.max_dets = max_dets
+        self.engine = coco_engine(engine)
 
     def measure(self, sample: EvaluatedSample) -> ImageMasks:
         """Encode the masks of one image."""
@@ -105,7 +108,7 @@ class APMeasure(Measure):
     ) -> dict[str, float]:
         """Match all instances: ``AP``, ``AP50`` ...; also ``AP/<class>``."""
         labels = sorted(classes.thing_labels)
-        *averages, per_class = average_precision(results, labels, self.max_dets)
+        *averages, per_class = average_precision(results, labels, self.max_dets, self.engine)
         metrics = {name: percent(value) for name, value in zip(self.keys, averages, strict=True)}
         print_table('Instance segmentation', [self.keys, cells(list(metrics.values()))])
         if self.classwise:
@@ -140,7 +143,10 @@ def predicted_masks(sample: EvaluatedSample) -> Masks:
 
 
 def average_precision(
-    images: Iterable[ImageMasks], thing_labels: Sequence[int], max_dets: int
+    images: Iterable[ImageMasks],
+    thing_labels: Sequence[int],
+    max_dets: int,
+    engine: CocoEngine = PYCOCOTOOLS,
 ) -> AveragePrecision:
     """COCO's AP of masks. Crowd is neither missed nor found, and what it covers is no false one.
 
@@ -148,6 +154,7 @@ def average_precision(
         images: All images, in any order.
         thing_labels: C_th labels, ascending.
         max_dets: Instances per class and image that count, best scores first (COCO: 100).
+        engine: Package that matches and averages.
 
     Returns:
         The averages of ``pycocotools.cocoeval.COCOeval``.
@@ -155,9 +162,9 @@ def average_precision(
     # Among equal scores the order decides; COCO's is that of the image ids.
     ordered = sorted(images, key=lambda image: image.image_id)
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(
-            _index([(image.size, image.gt) for image in ordered], thing_labels),
-            _index([(image.size, image.pred) for image in ordered], thing_labels),
+        evaluation = engine.evaluation(
+            _index([(image.size, image.gt) for image in ordered], thing_labels, engine),
+            _index([(image.size, image.pred) for image in ordered], thing_labels, engine),
             'segm',
         )
         evaluation.params.maxDets = [max_dets]
@@ -204,8 +211,10 @@ def instance_results(
     ]
 
 
-def _index(images: Sequence[tuple[tuple[int, int], Masks]], thing_labels: Sequence[int]) -> COCO:
-    """Pycocotools' index over instances; ids start at 1, as it takes 0 for `not matched`."""
+def _index(
+    images: Sequence[tuple[tuple[int, int], Masks]], thing_labels: Sequence[int], engine: CocoEngine
+) -> Any:
+    """Index over instances; ids start at 1, as pycocotools takes 0 for `not matched`."""
     annotations: list[dict[str, Any]] = []
     for number, (_, masks) in enumerate(images):
         for label, mask, area, score, crowd in zip(
@@ -227,14 +236,14 @@ def _index(images: Sequence[tuple[tuple[int, int], Masks]], thing_labels: Sequen
                     iscrowd=int(crowd),
                 )
             )
-    api = COCO()
+    api = engine.index()
     api.dataset = dict(
         images=[
             dict(id=number, height=size[0], width=size[1])
             for number, (size, _) in enumerate(images)
         ],
         annotations=annotations,
-        categories=[dict(id=label) for label in thing_labels],
+        categories=[dict(id=label, name=str(label)) for label in thing_labels],
     )
     api.createIndex()
     return api
