@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import cv2
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
 from einet.models import EINetTTA
+from einet.models.cpu_inference import predict_with_copy
 
 from ..paths import CONFIGS
 from .tiny import tiny_model
@@ -100,6 +103,17 @@ def test_one_view_is_the_plain_prediction(tta, size):
     assert len(plain.pred_sem_seg.sem_seg.unique()) == 3
     _assert_equal(ours, plain)
     assert ours.img_path == 'drawn.png' and ours.img_id == 7
+
+
+def test_views_run_the_faster_copy_as_well(tta):
+    model = copy.deepcopy(tta)
+    predict_with_copy(model)
+    (ours,) = _predict(model, _views(_image()))
+    (plain,) = _predict(model.module, _plain(_image()))
+    _assert_equal(ours, plain)
+    (slower,) = _predict(tta, _views(_image()))
+    assert not slower.pred_instances.scores.equal(ours.pred_instances.scores)
+    torch.testing.assert_close(slower.pred_instances.scores, ours.pred_instances.scores)
 
 
 @pytest.mark.parametrize('direction', ['horizontal', 'vertical'])

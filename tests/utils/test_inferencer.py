@@ -5,6 +5,7 @@ from mmdet.apis import init_detector
 from mmdet.registry import MODELS
 from mmengine.dataset import pseudo_collate
 
+from einet.models.outputs import PredictionMaps
 from einet.utils.inferencer import DetInferencer, build_inferencer
 from einet.utils.published import locate_model
 from tests.models.tiny import tiny_model
@@ -90,6 +91,7 @@ def test_built_from_a_file_with_changes(inferencer, weights, tmp_path):
         str(tmp_path / 'demo.py'), str(tmp_path / 'bare.pth'), 'cpu', cfg_options=changes
     )
     assert _panoptic(built, IMAGE).equal(_panoptic(inferencer, IMAGE))
+    assert isinstance(built.model.prediction_maps(torch.zeros(1, 3, 32, 32)), PredictionMaps)
     assert _panoptic(built, IMAGE).max() >= 1000
     assert _panoptic(strict, IMAGE).max() < 1000
 

@@ -2,6 +2,7 @@
 
 from .checkpoint_hook import SafeCheckpointHook
 from .class_names_hook import ClassNamesHook
+from .cpu_inference_hook import CPUInferenceHook
 from .evaluation_check_hook import EvaluationCheckHook
 from .non_finite_hook import NonFiniteHook
 from .panoptic_visualization_hook import PanopticVisualizationHook
@@ -9,6 +10,7 @@ from .resume_schedule_hook import ResumeScheduleHook
 from .semantic_centers_hook import SemanticCentersHook
 
 __all__ = [
+    'CPUInferenceHook',
     'ClassNamesHook',
     'EvaluationCheckHook',
     'NonFiniteHook',

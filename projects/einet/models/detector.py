@@ -9,7 +9,8 @@ Shape shorthand:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from mmdet.models.detectors import BaseDetector
 from mmdet.registry import MODELS
@@ -107,6 +108,7 @@ class PanopticDetector(BaseDetector):
         self.fusion = MODELS.build({**self.class_counts, **fusion})
         self._activation_checkpointing = activation_checkpointing
         self._compile = compile
+        self._faster_network: Callable[[Tensor], Any] | None = None
 
     def _finish(self) -> None:
         """Last step of a subclass's ``__init__``, when all parts are there."""
@@ -158,6 +160,45 @@ class PanopticDetector(BaseDetector):
         features = self.backbone(batch_inputs)
         return self.neck(features) if self.with_neck else features
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether parts are compiled, which the argument ``compile`` asks for."""
+        return self._compile is not False
+
+    def predict_with(self, network: Callable[[Tensor], Any] | None) -> None:
+        """Take the maps of predictions from a faster network of the same weights.
+
+        It is forgotten when the model is trained, moved or gets other weights.
+
+        Args:
+            network: From a batch (B, 3, H, W) to the maps that the fusion reads; None for the
+                model's own network. A function: a module would become a part of the model and of
+                its checkpoints.
+        """
+        self._faster_network = network
+
+    def train(self, mode: bool = True) -> PanopticDetector:
+        """As every module's; training changes the weights."""
+        if mode:
+            self._faster_network = None
+        return super().train(mode)
+
+    def _apply(self, *args: Any, **kwargs: Any) -> PanopticDetector:
+        """What ``to`` and ``cuda`` call: another device or type."""
+        self._faster_network = None
+        return super()._apply(*args, **kwargs)
+
+    def prediction_maps(self, batch_inputs: Tensor) -> Any:
+        """The maps that the fusion reads, maybe without the others.
+
+        Args:
+            batch_inputs: (B, 3, H, W) float, normalized.
+
+        Returns:
+            A named tuple of the batch's maps.
+        """
+        return (self._faster_network or self._forward)(batch_inputs)
+
     def predict(
         self, batch_inputs: Tensor, batch_data_samples: SampleList, rescale: bool = True
     ) -> SampleList:
@@ -176,7 +217,7 @@ class PanopticDetector(BaseDetector):
             of their ids.
         """
         padded = tuple(batch_inputs.shape[-2:])
-        images = split_outputs(self._forward(batch_inputs))
+        images = split_outputs(self.prediction_maps(batch_inputs))
         for sample, outputs in zip(batch_data_samples, images, strict=True):
             img = tuple(sample.img_shape[:2])
             ori = tuple(sample.ori_shape[:2]) if rescale else img
@@ -186,5 +227,6 @@ class PanopticDetector(BaseDetector):
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: object) -> None:
         """Refuse, or with ``allow_other_classes`` skip, parameters of another class set."""
+        self._faster_network = None
         drop_other_shapes(self, state_dict, prefix, self.allow_other_classes)
         super()._load_from_state_dict(state_dict, prefix, *args)

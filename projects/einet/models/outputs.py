@@ -42,6 +42,20 @@ class EINetOutputs(NamedTuple):
     heatmap_logits: Tensor
 
 
+class PredictionMaps(NamedTuple):
+    """Those of :class:`EINetOutputs` that :class:`EmbeddingPanopticFusion` reads.
+
+    Attributes:
+        semantic_logits: (B, C, h, w), from the raw semantic embedding.
+        heatmap_logits: (B, C_th, h, w).
+        instance_embedding: I, (B, D, h, w).
+    """
+
+    semantic_logits: Tensor
+    heatmap_logits: Tensor
+    instance_embedding: Tensor
+
+
 def split_outputs(outputs: Outputs) -> list[Outputs]:
     """The outputs of each image.
 

@@ -93,7 +93,7 @@ class EINetTTA(BaseTTAModel):
 
     def _view(self, image: Tensor, sample: DetDataSample) -> View:
         data = self.module.data_preprocessor(dict(inputs=[image], data_samples=[sample]), False)
-        (outputs,) = split_outputs(self.module(**data, mode='tensor'))
+        (outputs,) = split_outputs(self.module.prediction_maps(data['inputs']))
         height, width = data['inputs'].shape[-2:]
         return View(
             **self.module.fusion.checked(outputs),

@@ -12,12 +12,15 @@ from mmengine.dataset import pseudo_collate
 from mmengine.visualization import Visualizer
 
 from ..datasets.validation.sources import plain_datasets
+from ..models.cpu_inference import predict_with_copy
 from .consistency import type_name
 from .published import locate_model, published_names
 
 
 class DetInferencer(apis.DetInferencer):
     """mmdet's inferencer, also for names of our model index and for pure Python configs.
+
+    On a CPU it runs a faster copy of the network, see :func:`predict_with_copy`.
 
     Args:
         model: Name of a model, whose published weights are taken when there are no others; or what
@@ -35,6 +38,7 @@ class DetInferencer(apis.DetInferencer):
         self, model: Any = None, weights: str | None = None, *args: Any, **kwargs: Any
     ) -> None:
         super().__init__(*locate_model(model, weights), *args, **kwargs)
+        predict_with_copy(self.model)
 
     def _init_collate(self, cfg: Config) -> Callable:
         # mmengine would warn that mmdet has no registry of functions to look in.

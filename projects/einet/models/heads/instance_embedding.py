@@ -121,8 +121,11 @@ class InstanceEmbeddingHead(BaseModule):
             With positions, the second is float32 also under mixed precision.
         """
         raw = self.embedding(x)
-        embedding = raw if self.position is None else self.add_position(raw)
-        return InstanceEmbedding(raw, embedding, attention_weights(self.attention(x)))
+        return InstanceEmbedding(raw, self.located(raw), attention_weights(self.attention(x)))
+
+    def located(self, raw: Tensor) -> Tensor:
+        """I with positions, or as it is where the head has none; both (B, D, h, w) float."""
+        return raw if self.position is None else self.add_position(raw)
 
     def add_position(self, raw: Tensor) -> Tensor:
         """Add each cell's coordinates, in units of ``position_scale`` pixels, to channels 0 and 1.

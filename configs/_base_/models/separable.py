@@ -1,6 +1,6 @@
-# Not in the paper: depthwise-separable convolutions in decoders and heads, as peers use.
-_base_ = '../einet_r50_cityscapes.py'
-model = dict(
+# Depthwise-separable convolutions in decoders and heads, as peers use; not in the paper:
+# `model = dict(_base_.pop('separable'), ...)`.
+separable = dict(
     semantic_decoder=dict(separable=True),
     instance_decoder=dict(separable=True),
     semantic_head=dict(separable=True),
