@@ -40,6 +40,7 @@ RUNTIME = {
 # And what it is for.
 OPTIONAL = {
     'cityscapesscripts': ('cityscapesscripts', "Cityscapes' panoptic ground truth and test server"),
+    'hotcoco': ('hotcoco', 'AP in less time'),
     'onnx': ('onnx', 'export to ONNX'),
     'onnxruntime': ('onnxruntime', 'running exported models'),
     'onnxscript': ('onnxscript', 'export to ONNX'),
