@@ -12,16 +12,22 @@ from mmengine.hooks import Hook
 
 @HOOKS.register_module()
 class Killer(Hook):
-    """Kills its process at a random moment of the training, up to EINET_KILL seconds in.
+    """Kills its process at a random moment, within the next EINET_KILL iterations or soon after.
 
     Of several ranks it kills the last. Without the variable it does nothing.
     """
 
     def before_train(self, runner):
-        """Set the moment."""
-        seconds = float(os.environ.get('EINET_KILL', 0))
-        if seconds and get_rank() == runner.world_size - 1:
-            moment = random.SystemRandom().uniform(0, seconds)
+        """Choose the iteration."""
+        count = int(os.environ.get('EINET_KILL', 0))
+        self.last = None
+        if count and get_rank() == runner.world_size - 1:
+            self.last = runner.iter + random.SystemRandom().randrange(count)
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        """Choose the moment, in this iteration or those that follow."""
+        if runner.iter == self.last:
+            moment = random.SystemRandom().uniform(0, 0.3)
             timer = threading.Timer(moment, os.kill, (os.getpid(), signal.SIGKILL))
             timer.daemon = True
             timer.start()

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 # For a long check: EINET_KILLS=20 python -m pytest tests/test_long_runs.py -k killed
 KILLS = int(os.environ.get('EINET_KILLS', 3))
-ITERATIONS = 8 * KILLS  # about what is trained between two kills
+ITERATIONS = 12 * KILLS  # about twice what is trained between two kills
 OPTIONS = [
     *QUICK,
     *SMALL,
@@ -104,7 +104,7 @@ def whole(config, shapes_root, tmp_path_factory):
 
 def test_killed_at_random_moments(whole, config, shapes_root, tmp_path):
     started = time.monotonic()
-    ends = [_train(config, shapes_root, tmp_path, EINET_KILL='6').returncode for _ in range(KILLS)]
+    ends = [_train(config, shapes_root, tmp_path, EINET_KILL='12').returncode for _ in range(KILLS)]
     print(ends, f'{time.monotonic() - started:.0f} s', sorted(p.name for p in tmp_path.iterdir()))
     assert ends.count(-9) > KILLS / 2 and set(ends) <= {-9, 0}
     result = _train(config, shapes_root, tmp_path)
@@ -114,7 +114,7 @@ def test_killed_at_random_moments(whole, config, shapes_root, tmp_path):
 
 def test_a_killed_rank(config, shapes_root, tmp_path):
     assert _train(config, shapes_root, tmp_path / 'whole', ranks=2).returncode == 0
-    killed = _train(config, shapes_root, tmp_path / 'killed', ranks=2, EINET_KILL='6')
+    killed = _train(config, shapes_root, tmp_path / 'killed', ranks=2, EINET_KILL='12')
     assert killed.returncode != 0 and 'SIGKILL' in killed.stderr
     assert _train(config, shapes_root, tmp_path / 'killed', ranks=2).returncode == 0
     _assert_equal(tmp_path / 'killed', tmp_path / 'whole')
