@@ -18,6 +18,7 @@ default_hooks = dict(
         save_best='panoptic/PQ',
         rule='greater',
     ),
+    same_buffers=dict(type='SameBuffersHook'),
     cpu_inference=dict(type='CPUInferenceHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='PanopticVisualizationHook'),

@@ -7,6 +7,7 @@ from .evaluation_check_hook import EvaluationCheckHook
 from .non_finite_hook import NonFiniteHook
 from .panoptic_visualization_hook import PanopticVisualizationHook
 from .resume_schedule_hook import ResumeScheduleHook
+from .same_buffers_hook import SameBuffersHook
 from .semantic_centers_hook import SemanticCentersHook
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     'PanopticVisualizationHook',
     'ResumeScheduleHook',
     'SafeCheckpointHook',
+    'SameBuffersHook',
     'SemanticCentersHook',
 ]
