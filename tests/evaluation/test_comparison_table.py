@@ -40,3 +40,10 @@ def test_table():
     assert lines[0] == '| config | seeds | PQ | AP |'
     assert lines[2] == '| reference | 2 | 62.0 ± 2.8 | - |'
     assert lines[3].startswith('| other | 3 | 76.0 ± 20.2 (+2.5) | 23.0 ± 4.2')
+
+
+def test_small_figures_have_two_digits():
+    scores = {'a': {0: {'PQ': 60.0, 'step': 0.5}}, 'b': {0: {'step': 0.625, 'cosine': 0.9871}}}
+    lines = format_table(compare_scores(scores)).splitlines()
+    assert lines[0] == '| config | seeds | PQ | cosine | step |'
+    assert lines[2:] == ['| a | 1 | 60.0 | - | 0.50 |', '| b | 1 | - | 0.99 | 0.62 (+0.12) |']

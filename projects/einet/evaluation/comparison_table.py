@@ -11,6 +11,9 @@ import numpy as np
 from .score_table import COLUMNS
 
 _RESAMPLES = 10_000
+# Scores, and what compare.py reads from a training's log: the largest cosine of two thing centers,
+# and seconds per iteration. Both are small numbers.
+_DIGITS = {**dict.fromkeys(COLUMNS, 1), 'cosine': 2, 'step': 2}
 
 Scores = Mapping[str, Mapping[int, Mapping[str, float | None]]]
 
@@ -33,7 +36,7 @@ def compare_scores(scores: Scores) -> dict[str, dict[str, dict[str, Any]]]:
                 _column(runs, column),
                 None if config == reference else _column(scores[reference], column),
             )
-            for column in COLUMNS
+            for column in _DIGITS
             if _column(runs, column)
         }
         for config, runs in scores.items()
@@ -42,14 +45,14 @@ def compare_scores(scores: Scores) -> dict[str, dict[str, dict[str, Any]]]:
 
 def format_table(comparison: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
     """A Markdown table, one row per config: mean +- spread (difference from the first row)."""
-    columns = [c for c in COLUMNS if any(c in row for row in comparison.values())]
+    columns = [c for c in _DIGITS if any(c in row for row in comparison.values())]
     lines = [
         f'| config | seeds | {" | ".join(columns)} |',
         f'|---|---|{"---|" * len(columns)}',
     ]
     for config, row in comparison.items():
         seeds = max((len(cell['values']) for cell in row.values()), default=0)
-        cells = ' | '.join(_cell(row[c]) if c in row else '-' for c in columns)
+        cells = ' | '.join(_cell(row[c], _DIGITS[c]) if c in row else '-' for c in columns)
         lines.append(f'| {config} | {seeds} | {cells} |')
     return '\n'.join(lines) + '\n'
 
@@ -93,10 +96,10 @@ def _statistics(
     return result
 
 
-def _cell(cell: Mapping[str, Any]) -> str:
-    text = f'{cell["mean"]:.1f}'
+def _cell(cell: Mapping[str, Any], digits: int) -> str:
+    text = f'{cell["mean"]:.{digits}f}'
     if cell['std'] is not None:
-        text += f' ± {cell["std"]:.1f}'
+        text += f' ± {cell["std"]:.{digits}f}'
     if 'difference' in cell:
-        text += f' ({cell["difference"]:+.1f})'
+        text += f' ({cell["difference"]:+.{digits}f})'
     return text
