@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmdet.structures import DetDataSample
 
-from einet.functional.grouping import PanopticResult
+from einet.functional.merging import PanopticResult
 from einet.models.outputs import EINetOutputs, split_outputs, write_prediction
 
 

@@ -1,6 +1,5 @@
 import argparse
 import os
-from copy import deepcopy
 
 import pytest
 from mmengine.config import Config
@@ -43,14 +42,6 @@ def test_a_config_without_overrides(config_file):
     assert config.train_dataloader.dataset.data_root == 'old/'
     assert config.launcher == 'none'
     assert config.work_dir == os.path.join('work_dirs', 'some_config')
-
-
-def test_the_text_of_a_config_does_not_wait_for_a_formatter(config_file, monkeypatch):
-    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', pytest.fail)
-    config = load_config(parse(str(config_file), '--cfg-options', 'model.names=[a,b]'))
-    text = deepcopy(config).pretty_text
-    assert Config.fromstring(text, '.py').to_dict() == config.to_dict()
-    assert "names=[\n        'a',\n" in text
 
 
 def test_the_command_line_wins_and_the_more_detailed_option_most(config_file):

@@ -12,17 +12,10 @@ import torch
 from mmdet.registry import MODELS
 from torch import Tensor
 
-from ..functional.grouping import (
-    Groups,
-    PanopticResult,
-    Semantics,
-    are_distinct,
-    group_pixels,
-    merge_segments,
-    sized_groups,
-)
+from ..functional.grouping import Semantics, are_distinct, group_pixels
 from ..functional.heatmap import Peaks, find_peaks
 from ..functional.image_maps import ImageMaps, image_maps
+from ..functional.merging import Groups, PanopticResult, merge_segments, sized_groups
 from ..functional.resize import Shapes
 from ..functional.steps import Steps, count_by, finish, selected, side_by_side
 from ..functional.voting import majority_labels, relabel

@@ -15,7 +15,7 @@ from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
 
-from ..functional.grouping import PanopticResult
+from ..functional.merging import PanopticResult
 
 Outputs = TypeVar('Outputs', bound=tuple)
 

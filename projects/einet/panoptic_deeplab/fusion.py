@@ -13,13 +13,9 @@ import torch
 from mmdet.registry import MODELS
 from torch import Tensor
 
-from ..functional.grouping import (
-    PanopticResult,
-    merge_segments,
-    semantic_decision,
-    sized_groups,
-)
+from ..functional.grouping import semantic_decision
 from ..functional.heatmap import find_peaks
+from ..functional.merging import PanopticResult, merge_segments, sized_groups
 from ..functional.resize import BilinearCells, Shapes, resize_maps
 from ..functional.steps import Steps, finish, side_by_side
 from ..functional.voting import majority_labels, relabel, softmax_at

@@ -36,9 +36,6 @@ def load_config(args: argparse.Namespace) -> Config:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     trust_checkpoints(getattr(args, 'trust_checkpoint', False))
     config = Config.fromfile(args.config)
-    # Its text is needed four times before the first iteration, and for every checkpoint. yapf would
-    # take a third of a second each; fromfile hands this option on for pure Python configs alone.
-    object.__setattr__(config, '_format_python_code', False)
     options = dict(args.cfg_options or {})
     # A data set's own data_root was filled in when the file was read: the variable alone, which
     # mmdet's users would type, would change nothing.
