@@ -1,10 +1,18 @@
 """``split_rows`` is ``split`` with another backward pass, and sums over parts are those of all."""
 
+from itertools import groupby
+
 import pytest
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from einet.functional.parts import pixels, split_like, split_rows, sum_over_parts
+from einet.functional.parts import (
+    _GradientBuffer,
+    pixels,
+    split_like,
+    split_rows,
+    sum_over_parts,
+)
 
 SHAPE = (2, 4, 3)  # rows of 2 x 3 values, two images
 
@@ -99,3 +107,27 @@ def test_a_sum_over_parts_has_the_value_and_gradient_of_the_whole():
         results.append((total, by_id, gradient))
     torch.testing.assert_close(*results)
     assert results[1][1].tolist() == [8.125, 0, 27]
+
+
+def test_the_gradient_of_a_band_is_in_place_before_that_of_the_next_is_computed(monkeypatch):
+    order = []
+    add = _GradientBuffer.add
+
+    def recorded_add(self, index, gradient):
+        order.append(f'placed {index}')
+        add(self, index, gradient)
+
+    def sums(band, number):
+        if band.requires_grad:
+            band.register_hook(lambda _: order.append(f'known {number.item()}'))
+        return (band.square().sum(),)
+
+    monkeypatch.setattr(_GradientBuffer, 'add', recorded_add)
+    embedding = torch.ones(2, 2, 3, 2, requires_grad=True)
+    bands = split_rows(embedding, max_values=8)
+    numbers = torch.arange(3).unbind()
+    used_twice = [sum_over_parts(sums, (pixels(bands), numbers))[0] for _ in range(2)]
+    (used_twice[0] + 2 * used_twice[1]).backward()
+    once = [f'{event} {index}' for index in (2, 1, 0) for event in ('known', 'placed')]
+    assert [event for event, _ in groupby(order)] == 2 * once  # The recomputation adds hooks.
+    torch.testing.assert_close(embedding.grad, 6 * torch.ones_like(embedding))

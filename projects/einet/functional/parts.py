@@ -20,12 +20,12 @@ _CHUNK = 1 << 22
 Parts = Tensor | Sequence[Tensor]
 
 
-def split_rows(maps: Tensor, max_values: int = _CHUNK) -> tuple[Tensor, ...]:
+def split_rows(maps: Tensor, max_values: int = _CHUNK) -> Sequence[Tensor]:
     """Bands of rows, with one gradient buffer for all of them.
 
     The backward pass of ``split`` holds the gradients of all bands and their concatenation at
-    once. Here each band's gradient moves into its place as soon as it is complete, which halves
-    the peak: with D channels a gradient is as large as the embeddings of the batch.
+    once, and first those of each use of a band. Here a gradient is added in its place as soon as
+    it is known: with D channels it is as large as the embeddings of the batch.
 
     Args:
         maps: (B, ..., h, w).
@@ -48,12 +48,7 @@ def split_rows(maps: Tensor, max_values: int = _CHUNK) -> tuple[Tensor, ...]:
         return (maps,)
     if not (maps.requires_grad and torch.is_grad_enabled()):
         return torch.split(maps, rows, dim=-2)
-    buffer = _GradientBuffer(maps.shape, rows)
-    bands: tuple[Tensor, ...] = _Split.apply(maps, buffer)  # type: ignore[no-untyped-call]
-    return tuple(
-        _Band.apply(band, buffer, index)  # type: ignore[no-untyped-call]
-        for index, band in enumerate(bands)
-    )
+    return _Bands(maps, rows)
 
 
 def split_like(maps: Tensor, bands: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -68,15 +63,16 @@ def split_like(maps: Tensor, bands: Sequence[Tensor]) -> tuple[Tensor, ...]:
     return torch.split(maps, [band.shape[-2] for band in bands], dim=-2)
 
 
-def pixels(bands: Sequence[Tensor]) -> list[Tensor]:
+def pixels(bands: Sequence[Tensor]) -> Sequence[Tensor]:
     """Bands (B, D, r, w) as views (B, r w, D): the embeddings of their pixels.
 
     Example:
-        >>> pixels([torch.tensor([[[[1, 2]], [[3, 4]]]])])
-        [tensor([[[1, 3],
-                 [2, 4]]])]
+        >>> first, second = pixels([torch.tensor([[[[1, 2]]]]), torch.tensor([[[[3, 4]]]])])
+        >>> second
+        tensor([[[3],
+                 [4]]])
     """
-    return [band.flatten(-2).mT for band in bands]
+    return _Pixels(bands)
 
 
 def sum_over_parts(
@@ -109,6 +105,24 @@ def sum_over_parts(
     return tuple(torch.stack(summands).sum(0) for summands in zip(*values, strict=True))
 
 
+class _Pixels(Sequence[Tensor]):
+    """Views of bands, each made when it is taken.
+
+    Autograd goes back through nodes in the reverse order of their making. So the gradient of a
+    band goes to its place before that of the next is computed, if what uses it is made before the
+    next is taken.
+    """
+
+    def __init__(self, bands: Sequence[Tensor]) -> None:
+        self.bands = bands
+
+    def __len__(self) -> int:
+        return len(self.bands)
+
+    def __getitem__(self, index: int) -> Tensor:  # type: ignore[override]
+        return self.bands[index].flatten(-2).mT
+
+
 class _GradientBuffer:
     """Gradient of maps while it grows."""
 
@@ -116,26 +130,54 @@ class _GradientBuffer:
         self.shape = shape
         self.rows = rows
         self.values: Tensor | None = None
+        self.filled: set[int] = set()
 
-    def slot(self, index: int, gradient: Tensor) -> Tensor:
-        """Place of one band's gradient."""
+    def add(self, index: int, gradient: Tensor) -> None:
+        """Add to the gradient of one band."""
         if self.values is None:
             self.values = gradient.new_empty(self.shape)
-        return torch.split(self.values, self.rows, dim=-2)[index]
+        place = self._bands(self.values)[index]
+        if index in self.filled:
+            place += gradient
+        else:
+            place.copy_(gradient)
+            self.filled.add(index)
 
-    def take(self, gradients: tuple[Tensor | None, ...]) -> Tensor | None:
+    def take(self) -> Tensor | None:
         """The complete gradient; bands that nothing depends on get zeros."""
-        values, self.values = self.values, None
+        values, filled = self.values, self.filled
+        self.values, self.filled = None, set()
         if values is not None:
-            for place, gradient in zip(
-                torch.split(values, self.rows, dim=-2), gradients, strict=True
-            ):
-                if gradient is None:
+            for index, place in enumerate(self._bands(values)):
+                if index not in filled:
                     place.zero_()
         return values
 
+    def _bands(self, values: Tensor) -> tuple[Tensor, ...]:
+        return torch.split(values, self.rows, dim=-2)
+
+
+class _Bands(Sequence[Tensor]):
+    """Bands of maps; each time that one is taken is a use with a gradient of its own."""
+
+    def __init__(self, maps: Tensor, rows: int) -> None:
+        self.buffer = _GradientBuffer(maps.shape, rows)
+        self.views: tuple[Tensor, ...] = _Split.apply(  # type: ignore[no-untyped-call]
+            maps, self.buffer
+        )
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    def __getitem__(self, index: int) -> Tensor:  # type: ignore[override]
+        return _Band.apply(  # type: ignore[no-untyped-call, no-any-return]
+            self.views[index], self.buffer, index
+        )
+
 
 class _Split(torch.autograd.Function):
+    """Runs backward when all uses of all bands have, which leave their gradients in the buffer."""
+
     @staticmethod
     def forward(ctx: Any, maps: Tensor, buffer: _GradientBuffer) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
@@ -144,8 +186,8 @@ class _Split(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None]:
-        return ctx.buffer.take(gradients), None
+    def backward(ctx: Any, *gradients: None) -> tuple[Tensor | None, None]:
+        return ctx.buffer.take(), None
 
 
 class _Band(torch.autograd.Function):
@@ -156,5 +198,6 @@ class _Band(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return ctx.buffer.slot(ctx.index, gradient).copy_(gradient), None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, None, None]:
+        ctx.buffer.add(ctx.index, gradient)
+        return None, None, None
