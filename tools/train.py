@@ -14,7 +14,6 @@ if importlib.util.find_spec('einet') is None:
     sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
 
 from einet_tools.arguments import LAUNCHERS, add_common_arguments, add_trust_argument
-from einet_tools.threads import share_cores
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -52,7 +51,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 if __name__ == '__main__':
-    share_cores()
     # --help and mistakes are answered before the imports, which take seconds.
     parse_args()
 

@@ -20,6 +20,7 @@ default_hooks = dict(
     ),
     same_buffers=dict(type='SameBuffersHook'),
     cpu_inference=dict(type='CPUInferenceHook'),
+    cpu_threads=dict(type='CPUThreadsHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='PanopticVisualizationHook'),
 )

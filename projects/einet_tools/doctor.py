@@ -23,8 +23,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from .threads import share_cores
-
 OK, MISSING, FAILED = 'ok', 'missing', 'FAILED'
 
 # Import name, and the distribution's name.
@@ -227,7 +225,6 @@ def main(argv: list[str] | None = None) -> int:
         help='store what the model gives here',
     )
     args = parser.parse_args(argv)
-    share_cores()
     checks = [check_packages, check_accelerator, check_operators, check_optional]
     failures = 0
     for line in run_checks([*checks, store_result if args.update else check_model]):

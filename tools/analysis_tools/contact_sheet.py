@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from einet_tools.arguments import add_common_arguments, add_trust_argument
-from einet_tools.threads import share_cores
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -45,7 +44,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 if __name__ == '__main__':
-    share_cores()
     # --help and mistakes are answered before the imports, which take seconds.
     parse_args()
 

@@ -14,7 +14,6 @@ import sys
 from pathlib import Path
 
 from einet_tools.arguments import add_common_arguments, add_trust_argument
-from einet_tools.threads import share_cores
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -46,7 +45,6 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 if __name__ == '__main__':
-    share_cores()
     # --help and mistakes are answered before the imports, which take seconds.
     parse_args()
 
