@@ -22,8 +22,11 @@ from .tiny import tiny_model, tiny_panoptic_deeplab
 
 IMAGES = torch.randn(2, 3, 32, 48, generator=torch.Generator().manual_seed(0))
 NORM = dict(type='BN')
+GROUPS = dict(_delete_=True, type='GN', num_groups=2)
+NORMED = ('backbone', 'semantic_decoder', 'instance_decoder', 'semantic_head', 'centroid_head')
 CASES = {
-    'small presets': tiny_model(),
+    'batch norms': tiny_model(),
+    'small presets': tiny_model(**dict.fromkeys(NORMED, dict(norm_cfg=GROUPS))),
     'linear head': tiny_model(semantic_head=dict(hidden_channels=None)),
     'fewer channels than classes': tiny_model(embed_dims=2),
     'without positions': tiny_model(instance_head=dict(position=None, separable=True)),

@@ -35,4 +35,8 @@ def _merged(file: str, heads: dict, overrides: dict) -> ConfigDict:
     config = Config(dict(model=Config.fromfile(CONFIGS / '_base_' / 'models' / file).model))
     for changes in (_NARROW, heads, overrides):
         config.merge_from_dict(dict(model=changes))
+    for part in config.model.values():
+        # The presets' groups would have a channel each.
+        if isinstance(part, dict) and part.get('norm_cfg', {}).get('type') == 'GN':
+            part.norm_cfg = dict(type='BN')
     return config.model
