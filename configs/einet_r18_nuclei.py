@@ -6,4 +6,7 @@ _base_ = [
     './_base_/default_runtime.py',
 ]
 model = _base_.pop('model_settings')
+# Wide peaks: nuclei are many, small and alike.
+model.targets.min_radius = 5
+model.fusion.update(kernel_size=7, peak_threshold=0.3)
 train_cfg = dict(max_iters=4000, val_interval=1000)

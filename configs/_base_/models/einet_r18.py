@@ -14,7 +14,7 @@ model = dict(
             push=dict(loss_weight=1.0),
             pull=dict(loss_weight=1.0),
             centroid=dict(loss_weight=1.0),
-        )
+        ),
     ),
     fusion=dict(kernel_size=5, peak_threshold=0.2, top_k=300),
 )
