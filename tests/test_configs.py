@@ -135,6 +135,17 @@ def test_small_presets_of_both_methods_differ_in_the_method_only(name):
     _assert_equal_networks(ours.model, peer.model)
 
 
+@pytest.mark.parametrize(
+    'name', ['einet_r18_nuclei', 'panoptic_deeplab/panoptic-deeplab_r18_nuclei']
+)
+def test_small_presets_normalize_one_image_at_a_time(name):
+    model = MODELS.build(_load(CONFIGS / f'{name}.py').model).train()
+    images = torch.randn(2, 3, *SIZE) + torch.tensor([0.0, 3.0])[:, None, None, None]
+    together, alone = model(images, mode='tensor'), model(images[1:], mode='tensor')
+    for ours, theirs in zip(together, alone, strict=True):
+        torch.testing.assert_close(ours[1:], theirs, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize('name', ['r50_coco', 'r50_cityscapes', 'x71_coco', 'x71_cityscapes'])
 def test_paper_presets_of_both_methods_share_encoder_and_decoders(name):
     ours = _load(CONFIGS / f'einet_{name}.py')

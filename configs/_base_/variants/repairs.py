@@ -1,6 +1,6 @@
 # Rows of docs/study.md: changes of a small EINet's config, by name, for compare.py --variants.
 
-# The small presets of version 0.1.0.
+# The small presets of version 0.1.0, but with today's norms.
 _before = {
     'model.interaction.instances': 'all',
     'model.semantic_head.hidden_channels': None,
@@ -11,6 +11,9 @@ _before = {
     'model.criterion.losses.center.loss_weight': 0.1,
     'model.criterion.losses.center.category_reduction': 'sum',
     'model.criterion.losses.centroid.loss_weight': 10.0,
+    'model.targets.min_radius': 2,
+    'model.fusion.kernel_size': 5,
+    'model.fusion.peak_threshold': 0.2,
     'model.fusion.grouping': 'class',
 }
 variants = dict(
@@ -35,7 +38,7 @@ variants = dict(
     own={**_before, 'model.interaction.instances': 'own'},
     extra={
         **_before,
-        'model.criterion.calibrated_weight': 0.5,
+        'model.criterion.calibrated_weight': 0.1,
         'model.criterion.losses.semantic.loss_weight': 1.0,
     },
     center={
