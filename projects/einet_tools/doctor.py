@@ -29,6 +29,7 @@ OK, MISSING, FAILED = 'ok', 'missing', 'FAILED'
 RUNTIME = {
     'numpy': 'numpy',
     'cv2': 'opencv-python-headless',
+    'psutil': 'psutil',
     'scipy': 'scipy',
     'pycocotools': 'pycocotools',
     'matplotlib': 'matplotlib',

@@ -34,8 +34,8 @@ def test_the_nuclei_model_is_described():
     assert described['resize'] == dict(scale=[640, 640], scale_factor=None, keep_ratio=True)
     assert described['grouping'] == 'vote'
     assert described['thresholds'] == dict(
-        kernel_size=5,
-        peak_threshold=0.2,
+        kernel_size=7,
+        peak_threshold=0.3,
         top_k=300,
         stuff_area=0,
         class_weight=2.0,

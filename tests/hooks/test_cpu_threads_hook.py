@@ -6,7 +6,7 @@ import torch
 from mmdet.registry import HOOKS
 
 from einet.hooks import cpu_threads_hook
-from einet.utils.cores import CoreUsage
+from einet.structures.cores import CoreUsage
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def machine(monkeypatch):
 
     monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
     monkeypatch.setattr(cpu_threads_hook, 'core_usage', usage)
-    monkeypatch.setattr('einet.utils.cores.allowed_cores', lambda: [0, 1, 2, 3])
+    monkeypatch.setattr('einet.structures.cores.allowed_cores', lambda: [0, 1, 2, 3])
     monkeypatch.setattr(cpu_threads_hook.time, 'monotonic', lambda: state.now)
     monkeypatch.setattr(torch, 'get_num_threads', lambda: state.threads)
     monkeypatch.setattr(torch, 'set_num_threads', lambda count: setattr(state, 'threads', count))

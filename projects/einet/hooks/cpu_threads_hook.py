@@ -11,7 +11,7 @@ from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from ..utils.cores import CoreUsage, allowed_cores, core_usage, usable_cores
+from ..structures.cores import CoreUsage, allowed_cores, core_usage, usable_cores
 
 
 @HOOKS.register_module()

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from einet.utils.cores import CoreUsage, allowed_cores, core_usage, usable_cores
+from einet.structures.cores import CoreUsage, allowed_cores, core_usage, usable_cores
 
 
 def spin(seconds):
