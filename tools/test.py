@@ -66,6 +66,7 @@ from einet.utils import (
     check_testing,
     describe_run,
     enable_tta,
+    leave_cpu_ranks,
     load_config,
     prepare_cpu_ranks,
 )
@@ -137,3 +138,4 @@ def main(argv: list[str] | None = None) -> None:
 
 if __name__ == '__main__':
     main()
+    leave_cpu_ranks()

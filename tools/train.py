@@ -65,6 +65,7 @@ from einet.utils import (
     describe_run,
     describe_start,
     enable_amp,
+    leave_cpu_ranks,
     load_config,
     prepare_cpu_ranks,
     resume_latest,
@@ -135,3 +136,4 @@ def main(argv: list[str] | None = None) -> None:
 
 if __name__ == '__main__':
     main()
+    leave_cpu_ranks()

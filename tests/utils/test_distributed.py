@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from mmengine.config import Config
 
-from einet.utils import distributed, prepare_cpu_ranks
+from einet.utils import distributed, leave_cpu_ranks, prepare_cpu_ranks
 
 
 @pytest.fixture
@@ -60,3 +60,7 @@ def test_one_process_and_accelerators_are_left_to_mmengine(opened, monkeypatch):
 def test_other_launchers_without_an_accelerator_are_an_error(opened, launcher):
     with pytest.raises(ValueError, match=rf'--launcher {launcher}.*dist_train\.sh'):
         prepare_cpu_ranks(config(launcher))
+
+
+def test_one_process_goes_on_after_its_work():
+    leave_cpu_ranks()

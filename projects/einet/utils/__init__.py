@@ -7,7 +7,7 @@ from .config import (
     set_data_root,
 )
 from .consistency import check_testing, check_training, type_name
-from .distributed import prepare_cpu_ranks
+from .distributed import leave_cpu_ranks, prepare_cpu_ranks
 from .holdout import hold_out
 from .inferencer import DetInferencer, build_inferencer
 from .provenance import describe_run
@@ -25,6 +25,7 @@ __all__ = [
     'enable_amp',
     'enable_tta',
     'hold_out',
+    'leave_cpu_ranks',
     'load_config',
     'locate_model',
     'prepare_cpu_ranks',
