@@ -62,7 +62,7 @@ def test_more_than_torch_chose_are_never_taken(machine):
     assert run(machine, make_runner(), [1.0, 2.6, 0]) == [2, 1, 2]
 
 
-def test_between_two_looks_nothing_is_measured(machine, monkeypatch):
+def test_between_two_looks_nothing_is_measured(machine):
     hook = HOOKS.build(dict(type='CPUThreadsHook', interval=2.0))
     hook.before_run(make_runner())
     machine.now, machine.others = 1.9, 7.6
@@ -71,6 +71,8 @@ def test_between_two_looks_nothing_is_measured(machine, monkeypatch):
     machine.now, machine.others = 2.0, 8.0
     hook.after_test_iter(make_runner(), 0)
     assert machine.threads == 1
+    hook.after_run(make_runner())
+    assert machine.threads == 4
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,11 @@ def test_a_running_child_counts():
         child.join()
 
 
+def test_cores_that_are_not_listed_seem_idle(monkeypatch):
+    monkeypatch.setattr('einet.structures.cores.allowed_cores', lambda: [100_000])
+    assert core_usage().busy == 0
+
+
 @pytest.mark.parametrize(('busy', 'own', 'others'), [(7.0, 4.0, 0.75), (4.0, 4.0, 0), (3.9, 4, 0)])
 def test_others_take_what_is_not_our_own(busy, own, others):
     before, after = CoreUsage(2.0, 100.0, 10.0), CoreUsage(6.0, 100.0 + busy, 10.0 + own)

@@ -1,9 +1,12 @@
+import sys
 from datetime import timedelta
 
 import pytest
 from mmengine.config import Config
 
 from einet.utils import distributed, leave_cpu_ranks, prepare_cpu_ranks
+
+from ..commands import run_command
 
 
 @pytest.fixture
@@ -64,3 +67,21 @@ def test_other_launchers_without_an_accelerator_are_an_error(opened, launcher):
 
 def test_one_process_goes_on_after_its_work():
     leave_cpu_ranks()
+
+
+def test_a_rank_ends_with_what_is_registered_for_it(tmp_path):
+    code = """
+import atexit, sys
+from torch import distributed
+from einet.utils import leave_cpu_ranks
+distributed.init_process_group('gloo', init_method=f'file://{sys.argv[1]}', rank=0, world_size=1)
+atexit.register(print, 'registered')
+print('done')
+leave_cpu_ranks()
+print('after it')
+"""
+    output = run_command(sys.executable, '-c', code, tmp_path / 'store', cwd=tmp_path)
+    assert [line for line in output.splitlines() if line in ('done', 'registered', 'after it')] == [
+        'done',
+        'registered',
+    ]

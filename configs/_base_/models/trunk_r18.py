@@ -1,6 +1,6 @@
 # What comes before the heads, small enough to train on CPU cores: ResNet-18 of half width from
-# scratch, narrow separable decoders. Group normalization sees one image at a time: running means
-# over a few images of 4 would not fit images whose contrast differs, see docs/study.md.
+# scratch, narrow separable decoders. Group normalization sees one image at a time: the running
+# statistics of small batches do not fit images whose contrast differs, see docs/study.md.
 _base_ = './trunk_r50.py'
 norm_cfg = dict(_delete_=True, type='GN', num_groups=8)
 trunk = dict(

@@ -33,7 +33,7 @@ class CPUThreadsHook(Hook):
     def __init__(self, interval: float = 5.0) -> None:
         self.interval = interval
         self.most = 0  # Threads of an idle machine; 0 where nothing is to be changed.
-        self.usage = CoreUsage(0.0, 0.0, 0.0)
+        self.usage: CoreUsage
 
     def before_run(self, runner: Runner) -> None:
         """Decide whether the number of threads is ours to choose."""
@@ -46,7 +46,13 @@ class CPUThreadsHook(Hook):
             or parameter.device.type != 'cpu'
         )
         self.most = 0 if fixed else torch.get_num_threads()
-        self.usage = core_usage()
+        if self.most:
+            self.usage = core_usage()
+
+    def after_run(self, runner: Runner) -> None:
+        """Leave the process with the threads that it had."""
+        if self.most:
+            torch.set_num_threads(self.most)
 
     def _after_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         if not self.most or time.monotonic() < self.usage.time + self.interval:

@@ -32,8 +32,10 @@ def allowed_cores() -> list[int]:
 
 def core_usage() -> CoreUsage:
     """Usage until now."""
-    per_core = psutil.cpu_times(percpu=True)
-    busy = sum(_work(per_core[core]) for core in allowed_cores())
+    per_core = dict(enumerate(psutil.cpu_times(percpu=True)))
+    # Some containers count cores in another way than their affinity; those that are not known
+    # seem idle, so that nothing changes.
+    busy = sum(_work(per_core[core]) for core in allowed_cores() if core in per_core)
     process = psutil.Process()
     times = process.cpu_times()
     own = times.user + times.system + times.children_user + times.children_system

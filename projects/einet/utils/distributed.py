@@ -60,14 +60,11 @@ def prepare_cpu_ranks(config: Config) -> bool:
 def leave_cpu_ranks() -> None:
     """End the process of a CPU rank that has done its work; return where there is none.
 
-    Of ranks that leave the interpreter at different times, now and then one is aborted: "terminate
-    called without an active exception". So they meet, do what is registered for the end, and skip
-    the rest.
+    Now and then the interpreter's last steps abort a rank whose work is done: "terminate called
+    without an active exception". So it does what is registered for the end, and skips those.
     """
     if not torch_dist.is_initialized() or torch_dist.get_backend() != 'gloo':
         return
-    torch_dist.barrier()
-    torch_dist.destroy_process_group()
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
