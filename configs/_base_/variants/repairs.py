@@ -10,6 +10,7 @@ _before = {
     'model.criterion.losses.heatmap.loss_weight': 1.0,
     'model.criterion.losses.center.loss_weight': 0.1,
     'model.criterion.losses.center.category_reduction': 'sum',
+    'model.criterion.losses.consistency.loss_weight': 0.01,
     'model.criterion.losses.centroid.loss_weight': 10.0,
     'model.targets.min_radius': 2,
     'model.fusion.kernel_size': 5,
@@ -47,6 +48,7 @@ variants = dict(
         'model.criterion.losses.center.loss_weight': 0.01,
     },
     centroid={**_before, 'model.criterion.losses.centroid.loss_weight': 1.0},
+    consistency={**_before, 'model.criterion.losses.consistency.loss_weight': 1.0},
     hidden={**_before, 'model.semantic_head.hidden_channels': 64},
     peaks={
         **_before,
