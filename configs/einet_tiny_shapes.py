@@ -5,5 +5,7 @@ _base_ = [
     './_base_/schedules/adamw_small.py',
     './_base_/default_runtime.py',
 ]
-model = dict(_base_.pop('model_settings'), instance_head=dict(position_scale=8.0))
+model = _base_.pop('model_settings')
+model.instance_head = dict(position_scale=8.0)
+model.fusion.peak_threshold = 0.1
 train_cfg = dict(max_iters=1000, val_interval=500)

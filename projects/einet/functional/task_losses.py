@@ -173,5 +173,5 @@ def bootstrapped_cross_entropy(
         count = max(1, int(top_fraction * count))
         total = losses[valid].topk(count, sorted=False).values.sum()
     else:
-        total = torch.where(valid, losses, 0.0).sum()
+        total = losses.sum()  # those that do not count are 0
     return total / divisor(total.new_full((), count))

@@ -70,9 +70,11 @@ def semantic_loss(loss: nn.Module, logits: Tensor, targets: SemanticTargets, str
     Returns:
         Scalar.
     """
-    height, width = targets.sem_seg.shape[-2:]
-    size = (-(-height // stride), -(-width // stride))
-    labels, weights = (nearest(m, size) for m in (targets.sem_seg, targets.pixel_weights))
+    labels, weights = targets.sem_seg, targets.pixel_weights
+    if stride > 1:
+        height, width = labels.shape[-2:]
+        size = (-(-height // stride), -(-width // stride))
+        labels, weights = nearest(labels, size), nearest(weights, size)
     if not getattr(loss, 'upsamples', False):
-        logits = F.interpolate(logits, size, mode='bilinear', align_corners=False)
+        logits = F.interpolate(logits, labels.shape[-2:], mode='bilinear', align_corners=False)
     return loss(logits, labels, weights)
