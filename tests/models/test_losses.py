@@ -1,5 +1,7 @@
 """The registered losses hand their options to the functions, and multiply by their weight."""
 
+import math
+
 import pytest
 import torch
 from mmdet.registry import MODELS
@@ -99,3 +101,21 @@ def test_default_weights_are_those_of_eq_10():
 def test_an_unknown_reduction_is_an_error(name):
     with pytest.raises(ValueError, match=f"{name}: reduction must be 'mean' or 'sum', got 'max'"):
         MODELS.build(dict(type=name, reduction='max'))
+
+
+def test_an_instance_keeps_away_from_centers_that_were_seen_in_other_images():
+    centers = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 0.0]])  # the last was never seen
+    arguments = torch.tensor([[2.0, 0.0]]), torch.tensor([0]), centers
+    only_own = torch.tensor([True, False, False])
+    options = dict(type='InstanceSemanticConsistencyLoss', loss_weight=1.0)
+    value = MODELS.build(options)(*arguments, only_own)
+    # The own category: [1 - 1 + 0.15] / 1.15. Eq. 5 gives the other one (1 + 0.8) / 2 = 0.9.
+    own, other = -math.log(1 - 0.15 / 1.15), -math.log(1 - (0.9 - 1 + 0.15) / 1.15)
+    assert value.item() == pytest.approx(own)
+    seen = MODELS.build(dict(options, categories='seen'))(*arguments, only_own)
+    assert seen.item() == pytest.approx(own + other)
+
+
+def test_unknown_categories_of_r_ins_are_an_error():
+    with pytest.raises(ValueError, match="must be 'present' or 'seen', got 'all'"):
+        MODELS.build(dict(type='InstanceSemanticConsistencyLoss', categories='all'))

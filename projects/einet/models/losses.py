@@ -87,11 +87,30 @@ class InstancePullLoss(nn.Module):
 
 @MODELS.register_module()
 class InstanceSemanticConsistencyLoss(nn.Module):
-    """R_ins, see :func:`einet.functional.losses.instance_semantic_consistency_loss`."""
+    """R_ins, see :func:`einet.functional.losses.instance_semantic_consistency_loss`.
 
-    def __init__(self, alpha: float = 0.15, loss_weight: float = 0.01) -> None:
+    Args:
+        alpha: Soft margin.
+        categories: Whose centers an instance keeps away from: ``'present'``, those of its image, as
+            printed, or ``'seen'``, all that have been seen in the training. Categories that never
+            share an image are kept apart by the latter alone.
+        loss_weight: Factor of the loss.
+    """
+
+    def __init__(
+        self,
+        alpha: float = 0.15,
+        categories: Literal['present', 'seen'] = 'present',
+        loss_weight: float = 0.01,
+    ) -> None:
         super().__init__()
+        if categories not in ('present', 'seen'):
+            raise ValueError(
+                f"{type(self).__name__}: categories must be 'present' or 'seen', "
+                f'got {categories!r}.'
+            )
         self.alpha = alpha
+        self.categories = categories
         self.loss_weight = loss_weight
 
     def forward(
@@ -103,6 +122,8 @@ class InstanceSemanticConsistencyLoss(nn.Module):
         visible: Tensor | None = None,
     ) -> Tensor:
         """Losses of images; E (B, K, D), g (B, K), Q (B, C, D), J (B, C), visible (B, K)."""
+        if self.categories == 'seen':
+            present = centers.any(dim=-1)  # the others are 0
         return self.loss_weight * F.instance_semantic_consistency_loss(
             instance_means, instance_labels, centers, present, self.alpha, visible
         )
