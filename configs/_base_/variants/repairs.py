@@ -24,6 +24,8 @@ variants = dict(
         'model.criterion.losses.consistency': None,
         'model.criterion.losses.centroid': None,
     },
+    # R_ins against the centers of all classes seen, not of the image's alone.
+    seen={'model.criterion.losses.consistency.categories': 'seen'},
     before=_before,
     # Every equation as printed, see ablation/literal_all_r50_cityscapes.py.
     printed={

@@ -10,7 +10,7 @@ Shape shorthand:
     H, W: size at which semantics are compared
 """
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from mmdet.registry import MODELS
 from torch import Tensor, nn
@@ -21,14 +21,17 @@ from ..functional.parts import Parts
 from .ranks import mean_over_ranks
 
 Reduction = Literal['mean', 'sum']
+Categories = Literal['present', 'seen']
 
 
-def _checked(reduction: Reduction, loss: nn.Module) -> Reduction:
-    if reduction not in get_args(Reduction):
+def _check(loss: nn.Module, option: str, choices: Any) -> None:
+    """Refuse a value of an option that its type, a Literal, does not list."""
+    value, allowed = getattr(loss, option), get_args(choices)
+    if value not in allowed:
         raise ValueError(
-            f"{type(loss).__name__}: reduction must be 'mean' or 'sum', got {reduction!r}."
+            f'{type(loss).__name__}: {option} must be {" or ".join(map(repr, allowed))}, '
+            f'got {value!r}.'
         )
-    return reduction
 
 
 @MODELS.register_module()
@@ -44,8 +47,10 @@ class SemanticCenterLoss(nn.Module):
     ) -> None:
         super().__init__()
         self.margin = margin
-        self.reduction = _checked(reduction, self)
-        self.category_reduction = _checked(category_reduction, self)
+        self.reduction = reduction
+        _check(self, 'reduction', Reduction)
+        self.category_reduction = category_reduction
+        _check(self, 'category_reduction', Reduction)
         self.loss_weight = loss_weight
 
     def forward(self, embeddings: Parts, labels: Parts, centers: Tensor) -> Tensor:
@@ -100,17 +105,13 @@ class InstanceSemanticConsistencyLoss(nn.Module):
     def __init__(
         self,
         alpha: float = 0.15,
-        categories: Literal['present', 'seen'] = 'present',
+        categories: Categories = 'present',
         loss_weight: float = 0.01,
     ) -> None:
         super().__init__()
-        if categories not in ('present', 'seen'):
-            raise ValueError(
-                f"{type(self).__name__}: categories must be 'present' or 'seen', "
-                f'got {categories!r}.'
-            )
         self.alpha = alpha
         self.categories = categories
+        _check(self, 'categories', Categories)
         self.loss_weight = loss_weight
 
     def forward(
@@ -135,7 +136,8 @@ class CentroidRegularization(nn.Module):
 
     def __init__(self, reduction: Reduction = 'mean', loss_weight: float = 10.0) -> None:
         super().__init__()
-        self.reduction = _checked(reduction, self)
+        self.reduction = reduction
+        _check(self, 'reduction', Reduction)
         self.loss_weight = loss_weight
 
     def forward(
@@ -156,7 +158,8 @@ class HeatmapMSELoss(nn.Module):
 
     def __init__(self, reduction: Reduction = 'mean', loss_weight: float = 200.0) -> None:
         super().__init__()
-        self.reduction = _checked(reduction, self)
+        self.reduction = reduction
+        _check(self, 'reduction', Reduction)
         self.loss_weight = loss_weight
 
     def forward(self, logits: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -71,7 +71,7 @@ def semantic_loss(loss: nn.Module, logits: Tensor, targets: SemanticTargets, str
         Scalar.
     """
     labels, weights = targets.sem_seg, targets.pixel_weights
-    if stride > 1:
+    if stride != 1:
         height, width = labels.shape[-2:]
         size = (-(-height // stride), -(-width // stride))
         labels, weights = nearest(labels, size), nearest(weights, size)
