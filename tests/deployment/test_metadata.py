@@ -38,7 +38,7 @@ def test_the_nuclei_model_is_described():
         peak_threshold=0.3,
         top_k=300,
         stuff_area=0,
-        class_weight=2.0,
+        class_weight=4.0,
         min_peak_distance=0.0,
     )
 
