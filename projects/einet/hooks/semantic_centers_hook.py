@@ -87,8 +87,9 @@ class SemanticCentersHook(Hook):
         runner.logger.warning(
             f'The semantic centers of {classes[first]!r} and {classes[second]!r} have had a cosine '
             f'above {self.max_cosine} for {self.patience} steps, so the interaction cannot tell '
-            "these classes apart. Set model.interaction.instances='own', lower "
-            'model.interaction.temperature, or switch the interaction off with '
+            "these classes apart. Set model.interaction.instances='own', give "
+            'model.criterion.losses.consistency a larger loss_weight or, where the two never share '
+            "an image, categories='seen', or switch the interaction off with "
             'model.interaction.sem_aug=False'
         )
 
