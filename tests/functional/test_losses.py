@@ -235,21 +235,23 @@ def test_consistency_loss():
 
 
 @pytest.mark.parametrize('alpha', [0.15, 0.6])
-def test_consistency_loss_equals_a_loop(alpha):
-    means, centers = random_double(4, 3), random_double(5, 3, seed=1)
-    labels, present = torch.tensor([2, 0, 2, 1]), torch.tensor([True, False, True, True, True])
+@pytest.mark.parametrize('seen', [None, (1, 1, 1, 0, 1, 1), (0, 0, 0, 0, 1, 0), (0,) * 6])
+def test_consistency_loss_equals_a_loop(alpha, seen):
+    means, centers = random_double(4, 3), random_double(6, 3, seed=1)
+    labels, present = (
+        torch.tensor([2, 0, 2, 1]),
+        torch.tensor([True, False, True, True, False, False]),
+    )
     total = 0.0
     for k, own in enumerate(labels.tolist()):
-        positive = (1 + cosine(means[k], centers[own])) / 2
-        for j in range(5):
-            if j == own:
-                negative = 1.0
-            elif present[j]:
-                negative = (1 + cosine(means[k], centers[j])) / 2
-            else:
-                continue
-            total += -math.log(1 - max(0, negative - positive + alpha) / (1 + alpha))
-    loss = instance_semantic_consistency_loss(means, labels, centers, present, alpha)
+        near = [(1 + cosine(means[k], center)) / 2 for center in centers]
+        others = [j for j in range(6) if present[j] and j != own]
+        absent = [j for j in range(6) if seen and seen[j] and not present[j] and j != own]
+        others += sorted(absent, key=lambda j: near[j])[-1:]
+        for negative in [1.0] + [near[j] for j in others]:
+            total += -math.log(1 - max(0, negative - near[own] + alpha) / (1 + alpha))
+    seen = None if seen is None else torch.tensor(seen).bool()
+    loss = instance_semantic_consistency_loss(means, labels, centers, present, alpha, seen=seen)
     assert loss.item() == pytest.approx(total / 4)
 
 
@@ -422,6 +424,7 @@ def test_images_of_a_batch_have_the_losses_of_each_alone():
     ids = torch.stack([torch.cat([rows[b], -torch.ones(1)])[owners[b]] for b in range(3)]).long()
     instance_labels = torch.randint(0, 5, (3, 4), generator=generator)
     present = torch.rand(3, 5, generator=generator) < 0.5
+    seen = torch.tensor([[True, True, False, True, True]] * 3)
 
     def one(b):
         own, names, numbers = means[b][rows[b]], instance_labels[b][rows[b]], owners[b].clone()
@@ -430,7 +433,7 @@ def test_images_of_a_batch_have_the_losses_of_each_alone():
             semantic_center_loss(pixels[b], labels[b], centers[b]),
             instance_push_loss(own),
             instance_pull_loss(pixels[b], numbers, own),
-            instance_semantic_consistency_loss(own, names, centers[b], present[b]),
+            instance_semantic_consistency_loss(own, names, centers[b], present[b], seen=seen[b]),
             centroid_regularization(own, centroids[b][rows[b]]),
         )
 
@@ -439,7 +442,7 @@ def test_images_of_a_batch_have_the_losses_of_each_alone():
         instance_push_loss(means, visible=visible),
         instance_pull_loss(pixels, ids, means),
         instance_semantic_consistency_loss(
-            means, instance_labels, centers, present, visible=visible
+            means, instance_labels, centers, present, visible=visible, seen=seen
         ),
         centroid_regularization(means, centroids, visible=visible),
     )

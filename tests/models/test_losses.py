@@ -103,19 +103,21 @@ def test_an_unknown_reduction_is_an_error(name):
         MODELS.build(dict(type=name, reduction='max'))
 
 
-def test_an_instance_keeps_away_from_centers_that_were_seen_in_other_images():
-    centers = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 0.0]])  # the last was never seen
+@pytest.mark.parametrize('categories', ['nearest', 'seen'])
+def test_an_instance_keeps_away_from_centers_that_were_seen_in_other_images(categories):
+    # The last was never seen.
+    centers = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.6, 0.8], [0.0, 0.0]])
     arguments = torch.tensor([[2.0, 0.0]]), torch.tensor([0]), centers
-    only_own = torch.tensor([True, False, False])
-    options = dict(type='InstanceSemanticConsistencyLoss', loss_weight=1.0)
+    only_own = torch.tensor([True, False, False, False])
+    options = dict(type='InstanceSemanticConsistencyLoss', loss_weight=1.0, alpha=0.3)
     value = MODELS.build(options)(*arguments, only_own)
-    # The own category: [1 - 1 + 0.15] / 1.15. Eq. 5 gives the other one (1 + 0.8) / 2 = 0.9.
-    own, other = -math.log(1 - 0.15 / 1.15), -math.log(1 - (0.9 - 1 + 0.15) / 1.15)
-    assert value.item() == pytest.approx(own)
-    seen = MODELS.build(dict(options, categories='seen'))(*arguments, only_own)
-    assert seen.item() == pytest.approx(own + other)
+    # Eq. 5 gives the own category 1, by definition, and the two others 0.9 and 0.8.
+    terms = [-math.log(1 - (negative - 1 + 0.3) / 1.3) for negative in (1, 0.9, 0.8)]
+    assert value.item() == pytest.approx(terms[0])
+    away = MODELS.build(dict(options, categories=categories))(*arguments, only_own)
+    assert away.item() == pytest.approx(sum(terms[: 2 if categories == 'nearest' else 3]))
 
 
 def test_unknown_categories_of_r_ins_are_an_error():
-    with pytest.raises(ValueError, match="must be 'present' or 'seen', got 'all'"):
+    with pytest.raises(ValueError, match="must be 'present' or 'nearest' or 'seen', got 'all'"):
         MODELS.build(dict(type='InstanceSemanticConsistencyLoss', categories='all'))

@@ -183,6 +183,7 @@ def instance_semantic_consistency_loss(
     present: Tensor,
     alpha: float = 0.15,
     visible: Tensor | None = None,
+    seen: Tensor | None = None,
 ) -> Tensor:
     r"""R_ins: instance means point to their own category's center, Eq. 5-7.
 
@@ -199,6 +200,8 @@ def instance_semantic_consistency_loss(
         present: J as a mask, (..., C) bool. An instance's own category always counts as present.
         alpha: Soft margin, > 0.
         visible: (..., K) bool, instances that have pixels; None when all have.
+        seen: (..., C) bool, categories with a center; of those that are not present, the one that
+            an instance is nearest to counts as well. None leaves them out, as printed.
 
     Returns:
         (...) >= 0; zero where K = 0. The logarithm's argument is kept at or above
@@ -220,7 +223,12 @@ def instance_semantic_consistency_loss(
     negative = torch.where(own, 1.0, cosine)
     violation = F.relu(negative - positive + alpha) / (1 + alpha)
     losses = -(1 - violation).clamp_min(MIN_CONSISTENCY).log()
-    terms = torch.where(own | present[..., None, :], losses, 0.0).sum(-1)
+    counted = own | present[..., None, :]
+    if seen is not None:
+        absent = seen[..., None, :] & ~counted
+        nearest = cosine.masked_fill(~absent, -1).argmax(-1)
+        counted |= absent & F.one_hot(nearest, centers.shape[-2]).bool()
+    terms = torch.where(counted, losses, 0.0).sum(-1)
     return (terms * _shares(instance_means, visible)).sum(-1)
 
 

@@ -21,7 +21,7 @@ from ..functional.parts import Parts
 from .ranks import mean_over_ranks
 
 Reduction = Literal['mean', 'sum']
-Categories = Literal['present', 'seen']
+Categories = Literal['present', 'nearest', 'seen']
 
 
 def _check(loss: nn.Module, option: str, choices: Any) -> None:
@@ -123,10 +123,17 @@ class InstanceSemanticConsistencyLoss(nn.Module):
         visible: Tensor | None = None,
     ) -> Tensor:
         """Losses of images; E (B, K, D), g (B, K), Q (B, C, D), J (B, C), visible (B, K)."""
+        seen = centers.any(dim=-1)  # the others are 0
         if self.categories == 'seen':
-            present = centers.any(dim=-1)  # the others are 0
+            present = seen
         return self.loss_weight * F.instance_semantic_consistency_loss(
-            instance_means, instance_labels, centers, present, self.alpha, visible
+            instance_means,
+            instance_labels,
+            centers,
+            present,
+            self.alpha,
+            visible,
+            seen if self.categories == 'nearest' else None,
         )
 
 
