@@ -11,6 +11,7 @@ _before = {
     'model.criterion.losses.center.loss_weight': 0.1,
     'model.criterion.losses.center.category_reduction': 'sum',
     'model.criterion.losses.consistency.loss_weight': 0.01,
+    'model.criterion.losses.consistency.categories': 'present',
     'model.criterion.losses.centroid.loss_weight': 10.0,
     'model.targets.min_radius': 2,
     'model.fusion.kernel_size': 5,
@@ -24,7 +25,8 @@ variants = dict(
         'model.criterion.losses.consistency': None,
         'model.criterion.losses.centroid': None,
     },
-    # R_ins against the centers of all classes seen, not of the image's alone.
+    # R_ins against the centers of the image's classes alone, as printed, or of all seen so far.
+    present={'model.criterion.losses.consistency.categories': 'present'},
     seen={'model.criterion.losses.consistency.categories': 'seen'},
     before=_before,
     # Every equation as printed, see ablation/literal_all_r50_cityscapes.py.

@@ -89,7 +89,7 @@ class SemanticCentersHook(Hook):
             f'above {self.max_cosine} for {self.patience} steps, so the interaction cannot tell '
             "these classes apart. Set model.interaction.instances='own', give "
             'model.criterion.losses.consistency a larger loss_weight or, where the two never share '
-            "an image, categories='seen', or switch the interaction off with "
+            "an image, categories='nearest', or switch the interaction off with "
             'model.interaction.sem_aug=False'
         )
 

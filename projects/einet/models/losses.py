@@ -97,8 +97,9 @@ class InstanceSemanticConsistencyLoss(nn.Module):
     Args:
         alpha: Soft margin.
         categories: Whose centers an instance keeps away from: ``'present'``, those of its image, as
-            printed, or ``'seen'``, all that have been seen in the training. Categories that never
-            share an image are kept apart by the latter alone.
+            printed; ``'nearest'``, besides the nearest of the others that the training has seen;
+            ``'seen'``, all of those. Categories that never share an image are kept apart by the
+            last two alone.
         loss_weight: Factor of the loss.
     """
 
