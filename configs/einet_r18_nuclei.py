@@ -9,6 +9,6 @@ model = _base_.pop('model_settings')
 # Wide peaks: nuclei are many, small and alike.
 model.targets.min_radius = 5
 model.fusion.update(kernel_size=7, peak_threshold=0.3)
-# One class of things: no other center to be told from, so R_ins as printed.
-model.criterion.losses.consistency = dict(categories='present', loss_weight=0.01)
+# One class of things: no other center to be told from.
+model.criterion.losses.consistency = dict(loss_weight=0.01)
 train_cfg = dict(max_iters=4000, val_interval=1000)

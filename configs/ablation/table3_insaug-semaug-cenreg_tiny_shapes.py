@@ -1,3 +1,2 @@
-# Table 3: InsAug, SemAug, CenReg, on the synthetic shapes; R_ins as printed.
+# Table 3: InsAug, SemAug, CenReg, on the synthetic shapes.
 _base_ = '../einet_tiny_shapes.py'
-model = dict(criterion=dict(losses=dict(consistency=dict(categories='present'))))

@@ -13,7 +13,7 @@ model = dict(
             heatmap=dict(_delete_=True, type='HeatmapFocalLoss', loss_weight=2.0),
             push=dict(loss_weight=1.0),
             pull=dict(loss_weight=1.0),
-            consistency=dict(categories='nearest', loss_weight=1.0),
+            consistency=dict(loss_weight=1.0),
             centroid=dict(loss_weight=1.0),
         ),
     ),

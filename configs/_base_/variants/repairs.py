@@ -25,8 +25,10 @@ variants = dict(
         'model.criterion.losses.consistency': None,
         'model.criterion.losses.centroid': None,
     },
-    # R_ins against the centers of the image's classes alone, as printed, or of all seen so far.
+    # R_ins against the centers of the image's classes alone, as printed; of the nearest other class
+    # as well; of all classes seen so far. One of the first two is what the preset has.
     present={'model.criterion.losses.consistency.categories': 'present'},
+    nearest={'model.criterion.losses.consistency.categories': 'nearest'},
     seen={'model.criterion.losses.consistency.categories': 'seen'},
     before=_before,
     # Every equation as printed, see ablation/literal_all_r50_cityscapes.py.
