@@ -12,4 +12,4 @@ model = dict(
     # Most of its classes never share an image.
     criterion=dict(losses=dict(consistency=dict(categories='nearest'))),
 )
-train_cfg = dict(max_iters=4500, val_interval=1500)
+train_cfg = dict(max_iters=1500, val_interval=500)

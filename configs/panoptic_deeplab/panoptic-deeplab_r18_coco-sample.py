@@ -6,4 +6,4 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = _base_.pop('model_settings')
-train_cfg = dict(max_iters=4500, val_interval=1500)
+train_cfg = dict(max_iters=1500, val_interval=500)
