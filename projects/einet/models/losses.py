@@ -97,8 +97,8 @@ class InstanceSemanticConsistencyLoss(nn.Module):
     Args:
         alpha: Soft margin.
         categories: Whose centers an instance keeps away from: ``'present'``, those of its image, as
-            printed; ``'nearest'``, besides the nearest of the others that the training has seen;
-            ``'seen'``, all of those. Categories that never share an image are kept apart by the
+            printed; ``'nearest'``, those and the nearest other that the training has seen;
+            ``'seen'``, all that it has seen. Categories that never share an image are kept apart by the
             last two alone.
         loss_weight: Factor of the loss.
     """
