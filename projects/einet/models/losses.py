@@ -98,8 +98,8 @@ class InstanceSemanticConsistencyLoss(nn.Module):
         alpha: Soft margin.
         categories: Whose centers an instance keeps away from: ``'present'``, those of its image, as
             printed; ``'nearest'``, those and the nearest other that the training has seen;
-            ``'seen'``, all that it has seen. Categories that never share an image are kept apart by the
-            last two alone.
+            ``'seen'``, all that it has seen. Categories that never share an image are kept apart by
+            the last two alone.
         loss_weight: Factor of the loss.
     """
 
