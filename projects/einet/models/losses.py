@@ -124,17 +124,12 @@ class InstanceSemanticConsistencyLoss(nn.Module):
         visible: Tensor | None = None,
     ) -> Tensor:
         """Losses of images; E (B, K, D), g (B, K), Q (B, C, D), J (B, C), visible (B, K)."""
-        seen = centers.any(dim=-1)  # the others are 0
+        # The center of a category that was never seen is 0.
+        seen = None if self.categories == 'present' else centers.any(dim=-1)
         if self.categories == 'seen':
-            present = seen
+            present, seen = seen, None
         return self.loss_weight * F.instance_semantic_consistency_loss(
-            instance_means,
-            instance_labels,
-            centers,
-            present,
-            self.alpha,
-            visible,
-            seen if self.categories == 'nearest' else None,
+            instance_means, instance_labels, centers, present, self.alpha, visible, seen
         )
 
 
