@@ -5,11 +5,8 @@ _base_ = [
     './_base_/schedules/adamw_small.py',
     './_base_/default_runtime.py',
 ]
-model = dict(
-    _base_.pop('model_settings'),
-    embed_dims=64,
-    instance_head=dict(position_scale=32.0),
-    # Most of its classes never share an image.
-    criterion=dict(losses=dict(consistency=dict(categories='nearest'))),
-)
+model = _base_.pop('model_settings')
+model.update(embed_dims=64, instance_head=dict(position_scale=32.0))
+# Most of its classes never share an image.
+model.criterion.losses.consistency = dict(categories='nearest')
 train_cfg = dict(max_iters=1500, val_interval=500)

@@ -57,6 +57,21 @@ def test_what_a_data_set_asks_for_stands_in_its_base(path):
     assert not {'model_settings', 'trunk'} & set(_load(path))
 
 
+def test_keeps_what_its_data_set_asks_for(path):
+    bases = re.findall(r"'(\.[^']*/_base_/datasets/[^']*\.py)'", path.read_text())
+    for base in bases:
+        _assert_contains(_read(path).model, _read(path.parent / base).model_settings)
+    assert bases or path.parent == ABLATIONS
+
+
+def _assert_contains(whole, part, name='model'):
+    for key, value in part.items():
+        if isinstance(value, dict):
+            _assert_contains(whole[key], value, f'{name}.{key}')
+        else:
+            assert whole.get(key) == value, f'{name}.{key}'
+
+
 def test_starts_from_published_weights_unless_it_says_otherwise(path):
     init_cfg = _read(path).model.backbone.init_cfg
     if any(word in path.stem for word in ('r18', 'tiny', 'vistas-cityscapes')):

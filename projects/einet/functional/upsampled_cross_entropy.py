@@ -24,7 +24,7 @@ from torch.autograd.function import once_differentiable
 from .resize import Samples, sample_axis
 
 # Upsampled values (images x channels x pixels) in flight.
-_CHUNK = 1 << 24
+_CHUNK = 1 << 22
 
 
 def upsampled_cross_entropy(logits: Tensor, labels: Tensor, ignore_index: int = 255) -> Tensor:
