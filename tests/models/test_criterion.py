@@ -174,6 +174,22 @@ def test_calibrated_logits_are_compared_in_a_weighted_term_of_their_own():
     assert _semantic(EINetCriterion({}), sure, targets, unsure) == {}
 
 
+def test_calibrated_logits_are_compared_with_the_labels_that_calibrate():
+    losses = dict(semantic=dict(type='BootstrappedCrossEntropyLoss'))
+    # One pixel, at the border of a cell whose middle is of another category.
+    targets = build_targets([make_sample((8, 12), [(0, 0, 0, 1, 1)], void_rows=4)], (2, 3), 2, 3)
+    assert targets.labels.tolist() == [[[0, -1, -1], [2, 2, 2]]]
+    assert targets.sem_seg[0, 2, 2] == 255
+    logits = torch.zeros(1, 3, 2, 3)
+    logits[0, 0, 0, 0] = logits[0, 2, 1] = 50.0
+    logits[0, 1, 0, 1:] = 50.0  # void
+    criterion = EINetCriterion(losses, calibrated_weight=1.0)
+    assert _semantic(criterion, logits, targets, logits)['loss_calibrated'] < 1e-6
+    logits[0, 1, 0, 0] = 50.0  # half of the probability, one cell of four, whose weight is 1
+    value = _semantic(criterion, logits, targets, logits)['loss_calibrated']
+    assert value.item() == pytest.approx(math.log(2) / 4)
+
+
 def test_semantic_stride_reads_the_pixels_in_the_middle_of_its_cells():
     losses = dict(semantic=dict(type='BootstrappedCrossEntropyLoss'))
     sample = make_sample((8, 12), [(0, 0, 0, 5, 3)])

@@ -5,6 +5,7 @@ _before = {
     'model.interaction.instances': 'all',
     'model.semantic_head.hidden_channels': None,
     'model.instance_head.position_scale': 16.0,
+    'model.interaction.calibrated_norm': 'center',
     'model.criterion.calibrated_weight': 1.0,
     'model.criterion.losses.semantic.loss_weight': 0.5,
     'model.criterion.losses.heatmap.loss_weight': 1.0,
@@ -45,9 +46,10 @@ variants = dict(
     own={**_before, 'model.interaction.instances': 'own'},
     extra={
         **_before,
-        'model.criterion.calibrated_weight': 0.1,
+        'model.criterion.calibrated_weight': 0.5,
         'model.criterion.losses.semantic.loss_weight': 1.0,
     },
+    norm={**_before, 'model.interaction.calibrated_norm': 'pixel'},
     center={
         **_before,
         'model.criterion.losses.center.category_reduction': 'mean',

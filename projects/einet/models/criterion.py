@@ -19,6 +19,8 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ..functional.parts import pixels, split_like
+from ..structures.limits import IGNORE_LABEL
+from .coarse_maps import nearest
 from .ranks import mean_over_ranks
 from .semantics import semantic_loss
 from .targets import PanopticTargets
@@ -75,7 +77,8 @@ class EINetCriterion(BaseModule):
             ``heatmap``: L_hm; ``center``, ``push``, ``pull``: Eq. (1); ``consistency``: R_ins
             (Table 3's InsAug), Eq. (7); ``centroid``: L_cen (Table 3's CenReg), Eq. (8).
         calibrated_weight: Weight of the semantic loss on the calibrated logits, relative to that
-            on the raw ones; it has a key of its own, ``loss_calibrated``.
+            on the raw ones; it has a key of its own, ``loss_calibrated``. They are compared with
+            the labels of the feature map, those of Eq. (4).
         semantic_stride: Compare the logits at this fraction of the input's resolution; 1 is the
             whole, 2 takes a quarter of the memory and time, which matters with many classes.
     """
@@ -140,10 +143,17 @@ class EINetCriterion(BaseModule):
                 value = loss(*by_image[name]).sum() / count
             values[f'loss_{name}'] = value
         if 'semantic' in self.losses and outputs.calibrated_logits is not None:
-            values['loss_calibrated'] = self.calibrated_weight * semantic_loss(
-                self.losses['semantic'], outputs.calibrated_logits, targets, self.semantic_stride
+            loss = self.losses['semantic']
+            values['loss_calibrated'] = self.calibrated_weight * _calibrated_loss(
+                loss, outputs.calibrated_logits, targets
             )
         return values
+
+
+def _calibrated_loss(loss: nn.Module, logits: Tensor, targets: PanopticTargets) -> Tensor:
+    """L_sem of calibrated logits (B, C, h, w)."""
+    labels = torch.where(targets.labels < 0, IGNORE_LABEL, targets.labels)
+    return loss(logits, labels, nearest(targets.pixel_weights, logits.shape[-2:]))
 
 
 def _pixels(embedding: Sequence[Tensor], maps: Tensor) -> tuple[list[Tensor], list[Tensor]]:

@@ -102,13 +102,24 @@ def test_evaluation_stages_nothing():
 
 
 def test_calibration_replaces_thing_pixels_only():
-    head = _head()
     embedding = torch.arange(12.0).reshape(1, 2, 2, 3)
     labels = torch.tensor([[[0, 2, -1], [1, 0, 2]]])
-    centers = torch.tensor([[[10.0, 20.0], [30.0, 40.0], [50.0, 60.0]]])
-    calibrated = head.calibrated(embedding, labels, centers)
-    expected = torch.tensor([[[[10.0, 1, 2], [30, 10, 5]], [[20.0, 7, 8], [40, 20, 11]]]])
-    assert torch.equal(calibrated, expected)
+    centers = torch.tensor([[[0.0, 0.5], [0.6, -0.8], [0.5, 0.6]]])
+    calibrated = _head().calibrated(embedding, labels, centers)
+    # Lengths of (0, 6), (3, 9) and (4, 10).
+    lengths = 6, math.sqrt(90), math.sqrt(116)
+    expected = torch.tensor(
+        [
+            [
+                [[0, 1, 2], [0.6 * lengths[1], 0, 5]],
+                [[lengths[0], 7, 8], [-0.8 * lengths[1], lengths[2], 11]],
+            ]
+        ]
+    )
+    torch.testing.assert_close(calibrated, expected)
+    printed = _head(calibrated_norm='center').calibrated(embedding, labels, centers)
+    expected = [[[[0, 1, 2], [0.6, 0, 5]], [[0.5, 7, 8], [-0.8, 0.5, 11]]]]
+    assert torch.equal(printed, torch.tensor(expected))
 
 
 def test_gradient_reaches_both_embeddings():
@@ -139,6 +150,11 @@ def test_void_image():
     assert centers.abs().sum() == 0
     head.centers.commit()
     assert not head.centers.seen.any()
+
+
+def test_unknown_norm():
+    with pytest.raises(ValueError, match='calibrated_norm'):
+        _head(calibrated_norm='both')
 
 
 def test_unknown_calibration():

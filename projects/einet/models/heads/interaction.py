@@ -19,6 +19,7 @@ from ...functional.interaction import affinity, calibrate, center_contributions
 
 INSTANCES = ('own', 'all')
 CALIBRATIONS = ('extra', 'replace', 'none')
+NORMS = ('pixel', 'center')
 
 
 @MODELS.register_module()
@@ -39,6 +40,8 @@ class InteractionHead(BaseModule):
         calibration: Use of Eq. (4) in training. ``'extra'``: the classifier sees the raw embedding,
             and the calibrated one in an additional, weighted term (default); ``'replace'``: the
             calibrated one only, as printed; ``'none'``: the raw one only.
+        calibrated_norm: Length of a calibrated embedding: ``'pixel'``, as it was, or ``'center'``,
+            that of Q, as printed. See :func:`einet.functional.interaction.calibrate`.
         literal_affinity: Eq. (2) with the sign as printed, which weights the farthest category
             most.
         temperature: Eq. (2)'s softmax; printed is 1.
@@ -54,6 +57,7 @@ class InteractionHead(BaseModule):
         centers: dict,
         sem_aug: bool = True,
         calibration: str = 'extra',
+        calibrated_norm: str = 'pixel',
         literal_affinity: bool = False,
         temperature: float = 1.0,
         instances: str = 'own',
@@ -63,6 +67,10 @@ class InteractionHead(BaseModule):
         if calibration not in CALIBRATIONS:
             raise ValueError(
                 f'InteractionHead: calibration must be one of {CALIBRATIONS}, got {calibration!r}'
+            )
+        if calibrated_norm not in NORMS:
+            raise ValueError(
+                f'InteractionHead: calibrated_norm must be one of {NORMS}, got {calibrated_norm!r}'
             )
         if instances not in INSTANCES:
             raise ValueError(
@@ -74,6 +82,7 @@ class InteractionHead(BaseModule):
         num_classes = num_things_classes + num_stuff_classes
         self.sem_aug = sem_aug
         self.calibration = calibration if sem_aug else 'none'
+        self.calibrated_norm = calibrated_norm
         self.literal_affinity = literal_affinity
         self.temperature = temperature
         self.instances = instances
@@ -124,7 +133,7 @@ class InteractionHead(BaseModule):
         return self.centers.updated(numerators, denominators)
 
     def calibrated(self, semantic_embedding: Tensor, labels: Tensor, centers: Tensor) -> Tensor:
-        """Thing pixels take their center's embedding, Eq. (4).
+        """Thing pixels take their center's direction, Eq. (4).
 
         Args:
             semantic_embedding: S, (B, D, h, w) float.
@@ -135,5 +144,7 @@ class InteractionHead(BaseModule):
             (B, D, h, w), in the type of S.
         """
         pixels = semantic_embedding.flatten(2).mT
-        calibrated = calibrate(pixels, labels.flatten(1), centers, self.is_thing)
+        calibrated = calibrate(
+            pixels, labels.flatten(1), centers, self.is_thing, self.calibrated_norm
+        )
         return calibrated.mT.reshape_as(semantic_embedding)
