@@ -1,10 +1,12 @@
 """The tools that draw a model, on a real (untrained, narrow) model and a real (tiny) data set."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from .load import load_tool
 from .narrow import narrow_model
@@ -65,6 +67,29 @@ def test_centers_beside_the_pixels(command, tmp_path):
     config, checkpoint, data_root = narrow_model(tmp_path, peer)
     with pytest.raises(SystemExit, match='PanopticDeepLab has no semantic centers'):
         tool.main([config, checkpoint, '--data-root', data_root, '--device', 'cpu'])
+
+
+def test_centers_that_the_classifier_takes_for_their_class():
+    named_centers = load_tool('analysis_tools/plot_centers.py').named_centers
+    classifier = torch.nn.Conv2d(2, 4, 1)
+    with torch.no_grad():
+        classifier.weight.copy_(torch.eye(4, 2)[:, :, None, None])
+        classifier.bias.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))
+    centers = SimpleNamespace(
+        centers=torch.tensor([[0.6, 0.8], [0.0, 0.5], [9.0, 9.0], [1.0, 0.0]]),
+        seen=torch.tensor([True, True, False, True]),
+    )
+    model = SimpleNamespace(
+        num_things_classes=3,
+        interaction=SimpleNamespace(centers=centers),
+        semantic_head=SimpleNamespace(classify=classifier),
+    )
+    # Short, both are the bias's class; long, the second axis's, where both point.
+    assert named_centers(model, None) == (1, 2)
+    centers.centers[0] = torch.tensor([0.1, 0.9])
+    assert named_centers(model, 10.0) == (1, 2)
+    centers.centers[0] = torch.tensor([0.9, 0.1])
+    assert named_centers(model, 10.0) == (2, 2)
 
 
 def test_image_demo_draws_with_the_inferencer_of_mmdet(command, tmp_path):
