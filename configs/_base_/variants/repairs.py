@@ -46,7 +46,7 @@ variants = dict(
     own={**_before, 'model.interaction.instances': 'own'},
     extra={
         **_before,
-        'model.criterion.calibrated_weight': 0.5,
+        'model.criterion.calibrated_weight': 0.1,
         'model.criterion.losses.semantic.loss_weight': 1.0,
     },
     norm={**_before, 'model.interaction.calibrated_norm': 'pixel'},
