@@ -132,7 +132,9 @@ def test_bands_of_rows_give_the_losses_and_gradients_of_the_whole(monkeypatch):
 def test_the_calibrated_term_comes_on_top_of_the_raw_one():
     values = {}
     for mode in ('extra', 'replace', 'none'):
-        model = _build(interaction=dict(calibration=mode), criterion=dict(calibrated_weight=0.3))
+        # All at the feature map's resolution, where the calibrated term is compared.
+        criterion = dict(calibrated_weight=0.3, semantic_stride=4)
+        model = _build(interaction=dict(calibration=mode), criterion=criterion)
         values[mode] = model.eval().loss(*_batch('two classes'))
     assert values['extra']['loss_semantic'] == values['none']['loss_semantic']
     assert values['extra']['loss_semantic'] != values['replace']['loss_semantic']
