@@ -6,7 +6,6 @@ model = dict(
         literal_affinity=True,
         instances='all',
         calibration='replace',
-        calibrated_norm='center',
         centers=dict(normalize=False),
     ),
     criterion=dict(

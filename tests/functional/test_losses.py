@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from einet.functional.losses import (
+    center_cross_entropy,
     centroid_regularization,
     instance_pull_loss,
     instance_push_loss,
@@ -449,3 +450,26 @@ def test_images_of_a_batch_have_the_losses_of_each_alone():
     for values, *alone in zip(together, *map(one, range(3)), strict=True):
         torch.testing.assert_close(values, torch.stack(alone))
         assert values[0] > 0
+
+
+def test_center_cross_entropy_of_the_present_categories():
+    # Two images, two categories of things, three categories.
+    logits = torch.tensor([[[2.0, 0, 0], [0, 1.0, 3.0]], [[0, 5.0, 0], [1.0, 1.0, 1.0]]])
+    present = torch.tensor([[True, True], [False, True]])
+    first = math.log(1 + 2 * math.exp(-2)) + math.log(1 + math.exp(-1) + math.exp(2))
+    expected = torch.tensor([first, math.log(3)])
+    torch.testing.assert_close(center_cross_entropy(logits, present), expected)
+    nothing = center_cross_entropy(logits.requires_grad_(), torch.zeros(2, 2).bool())
+    nothing.sum().backward()
+    assert nothing.tolist() == [0, 0]
+    assert not logits.grad.any()
+    assert center_cross_entropy(torch.zeros(1, 0, 3), torch.zeros(1, 0).bool()).tolist() == [0]
+
+
+def test_center_cross_entropy_is_that_of_calibrated_pixels():
+    """One pixel of each category, as Eq. 4 shows them to the classifier."""
+    logits = random_double(4, 6)
+    expected = torch.nn.functional.cross_entropy(logits, torch.arange(4), reduction='sum')
+    present = torch.ones(4, dtype=torch.bool)
+    torch.testing.assert_close(center_cross_entropy(logits, present), expected)
+    assert gradcheck(lambda x: center_cross_entropy(x, present), logits.requires_grad_())

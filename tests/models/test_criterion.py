@@ -32,7 +32,7 @@ def _call(criterion, targets, means, centroids, embedding):
     )
     outputs = TrainingOutputs(
         semantic_logits=torch.zeros(2, 3, 2, 3),
-        calibrated_logits=None,
+        center_logits=None,
         heatmap_logits=torch.zeros(2, 2, 2, 3),
         semantic_embedding=[torch.zeros(2, 2, 2, 3)],
         instance_embedding=[embedding],
@@ -40,10 +40,10 @@ def _call(criterion, targets, means, centroids, embedding):
     return criterion(outputs, targets, summary, torch.zeros(2, 3, 2))
 
 
-def _semantic(criterion, logits, targets, calibrated_logits=None):
+def _semantic(criterion, logits, targets, center_logits=None):
     """The semantic losses alone: nothing else is given."""
     nothing = [torch.zeros(len(logits), 2, 2, 3)]
-    outputs = TrainingOutputs(logits, calibrated_logits, nothing[0], nothing, nothing)
+    outputs = TrainingOutputs(logits, center_logits, nothing[0], nothing, nothing)
     empty = EmbeddingSummary(*torch.zeros(4, 1))
     return criterion(outputs, targets, empty, torch.zeros(2, 3, 2))
 
@@ -86,7 +86,7 @@ def _two_images_and_a_void_one():
 def _outputs(**maps):
     blank = dict(
         semantic_logits=torch.zeros(3, 3, 2, 3),
-        calibrated_logits=None,
+        center_logits=None,
         heatmap_logits=torch.zeros(3, 2, 2, 3),
         semantic_embedding=[torch.zeros(3, 2, 2, 3)],
         instance_embedding=[torch.zeros(3, 2, 2, 3)],
@@ -160,34 +160,26 @@ def test_heatmap_term_counts_the_pixels_of_its_mask():
     assert values['loss_heatmap'].item() == pytest.approx(200 * (0.25 + 0.0625) / 2 / 12)
 
 
-def test_calibrated_logits_are_compared_in_a_weighted_term_of_their_own():
+def test_logits_of_centers_have_a_weighted_term_of_their_own(monkeypatch):
     losses = dict(semantic=dict(type='BootstrappedCrossEntropyLoss', loss_weight=2.0))
-    samples = [make_sample((8, 12), [], void_rows=3)] * 2
-    targets = build_targets(samples, (2, 3), num_things_classes=2, num_classes=3)
-    sure, unsure = torch.full((2, 3, 2, 3), -50.0), torch.zeros(2, 3, 2, 3)
-    sure[:, 2] = 50.0
+    # Category 0 in one image, both in the other.
+    boxes = [[(0, 0, 0, 4, 8)], [(0, 0, 0, 4, 8), (1, 8, 0, 12, 8)]]
+    samples = [make_sample((8, 12), each) for each in boxes]
+    targets = build_targets(samples, (2, 3), 2, 3, small_instance_weight=1.0)
+    logits, centers = torch.zeros(2, 3, 2, 3), torch.zeros(2, 2, 3)
+    centers[1, 1, 1] = math.log(4)
     criterion = EINetCriterion(losses, calibrated_weight=0.3)
-    values = _semantic(criterion, sure, targets, unsure)
-    assert values['loss_semantic'].item() == pytest.approx(0, abs=1e-5)
-    assert values['loss_calibrated'].item() == pytest.approx(0.3 * 2 * math.log(3), rel=1e-5)
-    assert set(_semantic(criterion, sure, targets)) == {'loss_semantic'}
-    assert _semantic(EINetCriterion({}), sure, targets, unsure) == {}
-
-
-def test_calibrated_logits_are_compared_with_the_labels_that_calibrate():
-    losses = dict(semantic=dict(type='BootstrappedCrossEntropyLoss'))
-    # One pixel, at the border of a cell whose middle is of another category.
-    targets = build_targets([make_sample((8, 12), [(0, 0, 0, 1, 1)], void_rows=4)], (2, 3), 2, 3)
-    assert targets.labels.tolist() == [[[0, -1, -1], [2, 2, 2]]]
-    assert targets.sem_seg[0, 2, 2] == 255
-    logits = torch.zeros(1, 3, 2, 3)
-    logits[0, 0, 0, 0] = logits[0, 2, 1] = 50.0
-    logits[0, 1, 0, 1:] = 50.0  # void
-    criterion = EINetCriterion(losses, calibrated_weight=1.0)
-    assert _semantic(criterion, logits, targets, logits)['loss_calibrated'] < 1e-6
-    logits[0, 1, 0, 0] = 50.0  # half of the probability, one cell of four, whose weight is 1
-    value = _semantic(criterion, logits, targets, logits)['loss_calibrated']
-    assert value.item() == pytest.approx(math.log(2) / 4)
+    values = _semantic(criterion, logits, targets, centers)
+    assert values['loss_semantic'].item() == pytest.approx(2 * math.log(3))
+    # Three centers: twice log(3), and log(6 / 4).
+    mean = (2 * math.log(3) + math.log(1.5)) / 3
+    assert values['loss_calibrated'].item() == pytest.approx(0.3 * mean, rel=1e-5)
+    assert set(_semantic(criterion, logits, targets)) == {'loss_semantic'}
+    assert _semantic(EINetCriterion({}), logits, targets, centers) == {}
+    # Two ranks, and the other has no things.
+    monkeypatch.setattr('einet.models.criterion.mean_over_ranks', lambda counts: counts / 2)
+    value = _semantic(criterion, logits, targets, centers)['loss_calibrated']
+    assert value.item() == pytest.approx(0.6 * mean, rel=1e-5)
 
 
 def test_semantic_stride_reads_the_pixels_in_the_middle_of_its_cells():

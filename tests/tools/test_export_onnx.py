@@ -10,7 +10,7 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.dataset import Compose
 
-from tests.paths import CONFIGS
+from tests.paths import CONFIGS, ROOT
 
 from .load import load_tool
 
@@ -40,6 +40,12 @@ model = dict(
 @pytest.fixture(scope='module')
 def export():
     return load_tool('deployment/export_onnx.py')
+
+
+@pytest.fixture
+def verify(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / 'tools/deployment')
+    return load_tool('deployment/verify_onnx.py')
 
 
 @pytest.fixture(scope='module')
@@ -111,7 +117,9 @@ SETS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize('data', SETS)
-def test_results_are_pytorch_s_on_real_images(export, program, data, request, tmp_path):
+def test_results_are_pytorch_s_on_real_images(
+    export, program, verify, data, request, tmp_path, capsys
+):
     case, root = SETS[data], request.getfixturevalue(f'{data}_root')
     files = _small(tmp_path, case['preset'], **case['settings'])
     out, config = str(tmp_path / 'model.onnx'), Config.fromfile(files[0])
@@ -137,6 +145,13 @@ def test_results_are_pytorch_s_on_real_images(export, program, data, request, tm
         )
         count += len(found)
     assert count > 40
+    verified = [*files, out, '--images', str(root / case['images']), '--limit', '2']
+    verify.main(verified)
+    assert '100.000%' in capsys.readouterr().out
+    model.semantic_head.classifier.bias.data.add_(torch.eye(model.num_classes)[0] * 100)
+    _save(model, files[1])
+    with pytest.raises(SystemExit, match='of 2 images differ'):
+        verify.main(verified)
     if data == 'nuclei':
         _check_extremes(program, out, tmp_path / 'extreme.onnx')
 

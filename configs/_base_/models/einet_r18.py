@@ -6,11 +6,8 @@ model = dict(
     embed_dims=32,
     semantic_head=dict(in_channels=64, hidden_channels=64, norm_cfg=_base_.norm_cfg),
     instance_head=dict(in_channels=64, position='add', position_scale=16.0),
-    # Few classes, short trainings: see docs/study.md, the length of a center.
-    interaction=dict(calibrated_norm='center'),
     centroid_head=dict(prior_prob=0.01, norm_cfg=_base_.norm_cfg),
     criterion=dict(
-        calibrated_weight=0.1,
         losses=dict(
             heatmap=dict(_delete_=True, type='HeatmapFocalLoss', loss_weight=2.0),
             push=dict(loss_weight=1.0),

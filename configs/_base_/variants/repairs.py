@@ -1,13 +1,11 @@
 # Rows of docs/study.md: changes of a small EINet's config, by name, for compare.py --variants.
 
-# The small presets of version 0.1.0, but with today's norms.
+# The small presets of version 0.1.0, but with today's norms, and Eq. 4 as printed.
 _before = {
     'model.interaction.instances': 'all',
     'model.semantic_head.hidden_channels': None,
     'model.instance_head.position_scale': 16.0,
-    'model.interaction.calibrated_norm': 'center',
-    'model.criterion.calibrated_weight': 1.0,
-    'model.criterion.losses.semantic.loss_weight': 0.5,
+    'model.interaction.calibration': 'replace',
     'model.criterion.losses.heatmap.loss_weight': 1.0,
     'model.criterion.losses.center.loss_weight': 0.1,
     'model.criterion.losses.center.category_reduction': 'sum',
@@ -37,19 +35,13 @@ variants = dict(
         **_before,
         'model.esm.reduction': 'sum',
         'model.interaction.literal_affinity': True,
-        'model.interaction.calibration': 'replace',
         'model.interaction.centers.normalize': False,
         'model.criterion.losses.center.reduction': 'sum',
         'model.criterion.losses.centroid.reduction': 'sum',
     },
     # One repair at a time.
     own={**_before, 'model.interaction.instances': 'own'},
-    extra={
-        **_before,
-        'model.criterion.calibrated_weight': 0.1,
-        'model.criterion.losses.semantic.loss_weight': 1.0,
-    },
-    norm={**_before, 'model.interaction.calibrated_norm': 'pixel'},
+    extra={**_before, 'model.interaction.calibration': 'extra'},
     center={
         **_before,
         'model.criterion.losses.center.category_reduction': 'mean',

@@ -27,6 +27,7 @@ from ..models.fusion import EmbeddingPanopticFusion
 from ..panoptic_deeplab.fusion import OffsetPanopticFusion
 from .fusion import BatchFusion, PanopticBatch
 from .grid import make_grid
+from .group_norm import with_stepwise_group_norms
 from .metadata import describe_model
 
 #: Version of ONNX's operators.
@@ -175,6 +176,7 @@ def _example_shape(size: tuple[int, int] | None, divisor: int) -> tuple[int, int
 def _graph(model: PanopticDetector, max_peaks: int) -> tuple[nn.Module, list[str]]:
     """What is recorded, and the names of its outputs."""
     fusion = model.fusion
+    model = with_stepwise_group_norms(model)
     if type(fusion) is EmbeddingPanopticFusion:
         return EINetGraph(model, max_peaks), list(PanopticBatch._fields)
     if type(fusion) is OffsetPanopticFusion:

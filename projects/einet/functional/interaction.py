@@ -244,7 +244,6 @@ def calibrate(
     labels: Tensor,
     centers: Tensor,
     is_thing: Tensor,
-    norm: Literal['pixel', 'center'] = 'pixel',
 ) -> Tensor:
     """Replace the embeddings of thing pixels by their category's center, Eq. 4.
 
@@ -253,40 +252,27 @@ def calibrate(
         labels: y, (..., N) integer in [0, C); pixels with any other label keep their embedding.
         centers: Q, (..., C, D) float.
         is_thing: (C,) bool.
-        norm: Length of what replaces S_i: ``'pixel'``, that of S_i itself, so that only its
-            direction changes (the length is a constant to the gradient); or ``'center'``, that of
-            Q, as printed. Q has a length of 1 at most and S one of 20 to 30 after a training, so
-            that a classifier of S can tell nothing from Q as it is.
 
     Returns:
         (..., N, D), the type of S.
 
     Example:
-        >>> arguments = dict(
+        >>> calibrate(
         ...     semantic_embedding=torch.tensor([[6.0, 8.0], [3.0, 4.0], [5.0, 6.0]]),
         ...     labels=torch.tensor([0, 1, 255]),  # a thing, stuff, void
         ...     centers=torch.tensor([[0.0, 0.5], [0.6, 0.0]]),
         ...     is_thing=torch.tensor([True, False]),
         ... )
-        >>> calibrate(**arguments)
-        tensor([[ 0., 10.],
-                [ 3.,  4.],
-                [ 5.,  6.]])
-        >>> calibrate(**arguments, norm='center')[0]
-        tensor([0.0000, 0.5000])
+        tensor([[0.0000, 0.5000],
+                [3.0000, 4.0000],
+                [5.0000, 6.0000]])
     """
     labeled = (labels >= 0) & (labels < len(is_thing))
     rows = torch.where(labeled, labels.long(), 0)
     replaced = (labeled & is_thing[rows])[..., None]
-    if norm == 'pixel':
-        centers = unit(centers)
     # In the memory layout of pixels taken from a map, whose channels are planes.
     index = rows[..., None, :].expand_as(semantic_embedding.mT)
     values = centers.to(semantic_embedding.dtype).mT.gather(-1, index).mT
-    if norm == 'pixel':
-        # A vector of representable values may have a length that is not, in float16.
-        lengths = _lengths(semantic_embedding.detach()).clamp_max(torch.finfo(values.dtype).max)
-        values = values * lengths.to(values.dtype)
     return torch.where(replaced, values, semantic_embedding)
 
 
@@ -296,11 +282,6 @@ def _cosine(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     # Scaling the product instead of b saves a copy of the pixels' embeddings.
     cosine = ((a * a_scale[..., None]) @ b.mT) * b_scale[..., None, :]
     return cosine, (a_scale > 0).to(a.dtype), (b_scale > 0).to(b.dtype)
-
-
-@full_precision
-def _lengths(vectors: Tensor) -> Tensor:
-    return vectors.square().sum(-1, keepdim=True).sqrt()
 
 
 def _inverse_norm(vectors: Tensor) -> Tensor:

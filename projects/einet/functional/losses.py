@@ -1,4 +1,4 @@
-"""Losses on embeddings: Eq. 1 and Eq. 5-8.
+"""Losses on embeddings: Eq. 1 and Eq. 4-8.
 
 Every function works in float32 or wider, and gives an image's loss, or those of several: a zero
 with a live graph where there is nothing to compare. Images with fewer instances than others have
@@ -8,7 +8,7 @@ Shape shorthand:
     ...: any batch axes, the same in all arguments
     N: pixels of an image
     K: instances of an image
-    C: categories
+    C: categories, C_th of them things (first)
     D: embedding width
 """
 
@@ -230,6 +230,29 @@ def instance_semantic_consistency_loss(
         counted |= absent & F.one_hot(nearest, centers.shape[-2]).bool()
     terms = torch.where(counted, losses, 0.0).sum(-1)
     return (terms * _shares(instance_means, visible)).sum(-1)
+
+
+@full_precision
+def center_cross_entropy(logits: Tensor, present: Tensor) -> Tensor:
+    """Cross-entropy of centers that should be taken for their own category.
+
+    Eq. 4 gives the classifier thing pixels that are their category's center, and all of an image's
+    pixels of a category the same one; so each center counts once.
+
+    Args:
+        logits: Of the centers of things, (..., C_th, C) float.
+        present: Categories that have pixels, (..., C_th) bool.
+
+    Returns:
+        (...) >= 0, the sum over the present categories.
+
+    Example:
+        >>> logits = torch.tensor([[0.0, 0.0, 0.0], [0.0, 9.0, 0.0]])
+        >>> center_cross_entropy(logits, torch.tensor([True, False]))  # log(3)
+        tensor(1.0986)
+    """
+    own = logits.log_softmax(-1).diagonal(dim1=-2, dim2=-1)
+    return -torch.where(present, own, 0.0).sum(-1)
 
 
 @full_precision

@@ -18,9 +18,8 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ..functional.losses import center_cross_entropy
 from ..functional.parts import pixels, split_like
-from ..structures.limits import IGNORE_LABEL
-from .coarse_maps import nearest
 from .ranks import mean_over_ranks
 from .semantics import semantic_loss
 from .targets import PanopticTargets
@@ -34,7 +33,7 @@ class TrainingOutputs(NamedTuple):
     Attributes:
         semantic_logits: (B, C, h, w), of the raw embedding, or of the calibrated one in
             :class:`InteractionHead`'s mode ``'replace'``.
-        calibrated_logits: (B, C, h, w), of the calibrated embedding in the mode ``'extra'``,
+        center_logits: (B, C_th, C), of each image's centers of things in the mode ``'extra'``,
             otherwise None.
         heatmap_logits: (B, C_th, h, w).
         semantic_embedding: S, (B, D, h, w), in bands of rows.
@@ -42,7 +41,7 @@ class TrainingOutputs(NamedTuple):
     """
 
     semantic_logits: Tensor
-    calibrated_logits: Tensor | None
+    center_logits: Tensor | None
     heatmap_logits: Tensor
     semantic_embedding: Sequence[Tensor]
     instance_embedding: Sequence[Tensor]
@@ -76,9 +75,9 @@ class EINetCriterion(BaseModule):
         losses: Loss configs by name; ``None`` leaves a term out. ``semantic``: L_sem on the logits;
             ``heatmap``: L_hm; ``center``, ``push``, ``pull``: Eq. (1); ``consistency``: R_ins
             (Table 3's InsAug), Eq. (7); ``centroid``: L_cen (Table 3's CenReg), Eq. (8).
-        calibrated_weight: Weight of the semantic loss on the calibrated logits, relative to that
-            on the raw ones; it has a key of its own, ``loss_calibrated``. They are compared with
-            the labels of the feature map, those of Eq. (4).
+        calibrated_weight: Weight of the cross-entropy of the centers' logits, ``loss_calibrated``,
+            a mean over the thing categories of all images. A step moves Q by 1 - mu of an image's
+            own mean, so that the gradient is a tenth of what it would be for that mean.
         semantic_stride: Compare the logits at this fraction of the input's resolution; 1 is the
             whole, 2 takes a quarter of the memory and time, which matters with many classes.
     """
@@ -86,7 +85,7 @@ class EINetCriterion(BaseModule):
     def __init__(
         self,
         losses: Mapping[str, dict | None],
-        calibrated_weight: float = 0.5,
+        calibrated_weight: float = 10.0,
         semantic_stride: int = 1,
         init_cfg: dict | None = None,
     ) -> None:
@@ -131,7 +130,12 @@ class EINetCriterion(BaseModule):
             'centroid': (means, summary.centroid_embeddings, visible),
         }
         with_labels, with_instances = (mask.any(dim=1).sum() for mask in (targets.present, visible))
-        num_labeled, num_filled = mean_over_ranks(torch.stack([with_labels, with_instances]))
+        counts = [with_labels, with_instances]
+        things = None
+        if 'semantic' in self.losses and outputs.center_logits is not None:
+            things = targets.present[:, : outputs.center_logits.shape[1]]
+            counts.append(things.sum())
+        num_labeled, num_filled, *num_things = mean_over_ranks(torch.stack(counts))
         values = {}
         for name, loss in self.losses.items():
             if name == 'semantic':
@@ -142,18 +146,10 @@ class EINetCriterion(BaseModule):
                 count = num_labeled if name == 'center' else num_filled
                 value = loss(*by_image[name]).sum() / count
             values[f'loss_{name}'] = value
-        if 'semantic' in self.losses and outputs.calibrated_logits is not None:
-            loss = self.losses['semantic']
-            values['loss_calibrated'] = self.calibrated_weight * _calibrated_loss(
-                loss, outputs.calibrated_logits, targets
-            )
+        if things is not None:
+            value = center_cross_entropy(outputs.center_logits, things).sum() / num_things[0]
+            values['loss_calibrated'] = self.calibrated_weight * value
         return values
-
-
-def _calibrated_loss(loss: nn.Module, logits: Tensor, targets: PanopticTargets) -> Tensor:
-    """L_sem of calibrated logits (B, C, h, w)."""
-    labels = torch.where(targets.labels < 0, IGNORE_LABEL, targets.labels)
-    return loss(logits, labels, nearest(targets.pixel_weights, logits.shape[-2:]))
 
 
 def _pixels(embedding: Sequence[Tensor], maps: Tensor) -> tuple[list[Tensor], list[Tensor]]:

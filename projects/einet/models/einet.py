@@ -124,10 +124,10 @@ class EINet(PanopticDetector):
             summary.category_means,
             targets.present,
         )
-        semantic_logits, calibrated_logits = self._training_logits(outputs, targets, centers)
+        semantic_logits, center_logits = self._training_logits(outputs, targets, centers)
         compared = TrainingOutputs(
             semantic_logits=semantic_logits,
-            calibrated_logits=calibrated_logits,
+            center_logits=center_logits,
             heatmap_logits=outputs.heatmap_logits,
             semantic_embedding=semantic_embedding,
             instance_embedding=instance_embedding,
@@ -164,16 +164,16 @@ class EINet(PanopticDetector):
     def _training_logits(
         self, outputs: EINetOutputs, targets: PanopticTargets, centers: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """Logits that the semantic loss sees, and those of the calibrated term, Eq. (4)."""
-        mode = self.interaction.calibration
-        if mode == 'none':
-            return outputs.semantic_logits, None
-        calibrated = self.semantic_head.classify(
-            self.interaction.calibrated(outputs.semantic_embedding, targets.labels, centers)
-        )
-        if mode == 'replace':
-            return calibrated, None
-        return outputs.semantic_logits, calibrated
+        """Logits that the semantic loss sees, and those of the centers of things, Eq. (4)."""
+        head, interaction = self.semantic_head, self.interaction
+        if interaction.calibration == 'replace':
+            embedding = outputs.semantic_embedding
+            return head.classify(interaction.calibrated(embedding, targets.labels, centers)), None
+        if interaction.calibration == 'extra':
+            return outputs.semantic_logits, head.classify_centers(
+                interaction.thing_centers(centers)
+            )
+        return outputs.semantic_logits, None
 
 
 def _zero(outputs: EINetOutputs) -> Tensor:

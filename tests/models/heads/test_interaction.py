@@ -68,7 +68,12 @@ def test_temperature_sharpens_the_affinity():
 
 
 @pytest.mark.parametrize(
-    ('option', 'match'), [(dict(instances='some'), 'instances'), (dict(temperature=0), 'positive')]
+    ('option', 'match'),
+    [
+        (dict(instances='some'), 'instances'),
+        (dict(temperature=0), 'temperature'),
+        (dict(center_length=0), 'center_length'),
+    ],
 )
 def test_options_out_of_range(option, match):
     with pytest.raises(ValueError, match=match):
@@ -106,20 +111,18 @@ def test_calibration_replaces_thing_pixels_only():
     labels = torch.tensor([[[0, 2, -1], [1, 0, 2]]])
     centers = torch.tensor([[[0.0, 0.5], [0.6, -0.8], [0.5, 0.6]]])
     calibrated = _head().calibrated(embedding, labels, centers)
-    # Lengths of (0, 6), (3, 9) and (4, 10).
-    lengths = 6, math.sqrt(90), math.sqrt(116)
-    expected = torch.tensor(
-        [
-            [
-                [[0, 1, 2], [0.6 * lengths[1], 0, 5]],
-                [[lengths[0], 7, 8], [-0.8 * lengths[1], lengths[2], 11]],
-            ]
-        ]
-    )
-    torch.testing.assert_close(calibrated, expected)
-    printed = _head(calibrated_norm='center').calibrated(embedding, labels, centers)
     expected = [[[[0, 1, 2], [0.6, 0, 5]], [[0.5, 7, 8], [-0.8, 0.5, 11]]]]
-    assert torch.equal(printed, torch.tensor(expected))
+    assert torch.equal(calibrated, torch.tensor(expected))
+
+
+def test_centers_of_things_are_shown_at_one_length():
+    centers = torch.tensor([[[0.0, 0.5], [0.3, -0.4], [0.5, 0.6]], [[0, 0], [-0.8, 0.6], [1, 0]]])
+    centers.requires_grad_()
+    shown = _head(center_length=5.0).thing_centers(centers)
+    expected = [[[0.0, 5.0], [3.0, -4.0]], [[0.0, 0.0], [-4.0, 3.0]]]
+    torch.testing.assert_close(shown, torch.tensor(expected))
+    shown.sum().backward()
+    assert centers.grad.isfinite().all()
 
 
 def test_gradient_reaches_both_embeddings():
@@ -150,11 +153,6 @@ def test_void_image():
     assert centers.abs().sum() == 0
     head.centers.commit()
     assert not head.centers.seen.any()
-
-
-def test_unknown_norm():
-    with pytest.raises(ValueError, match='calibrated_norm'):
-        _head(calibrated_norm='both')
 
 
 def test_unknown_calibration():

@@ -15,11 +15,10 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from ...functional.interaction import affinity, calibrate, center_contributions
+from ...functional.interaction import affinity, calibrate, center_contributions, unit
 
 INSTANCES = ('own', 'all')
 CALIBRATIONS = ('extra', 'replace', 'none')
-NORMS = ('pixel', 'center')
 
 
 @MODELS.register_module()
@@ -37,11 +36,13 @@ class InteractionHead(BaseModule):
         centers: Config of :class:`SemanticCenters`, without class count and width.
         sem_aug: Table 3's SemAug. ``False`` switches Eq. (2)-(4) off: every center follows its
             category's mean V alone and nothing is calibrated.
-        calibration: Use of Eq. (4) in training. ``'extra'``: the classifier sees the raw embedding,
-            and the calibrated one in an additional, weighted term (default); ``'replace'``: the
-            calibrated one only, as printed; ``'none'``: the raw one only.
-        calibrated_norm: Length of a calibrated embedding: ``'pixel'``, as it was, or ``'center'``,
-            that of Q, as printed. See :func:`einet.functional.interaction.calibrate`.
+        calibration: Use of Eq. (4) in training. ``'extra'``: the classifier learns from the raw
+            embedding, and an additional, weighted term asks that it takes the centers of things for
+            their categories as it is (default); ``'replace'``: it sees the calibrated embedding
+            only, as printed; ``'none'``: the raw one only.
+        center_length: Length of a center in that additional term. A mean of unit vectors is at most
+            1 long and the S that the classifier learns from 20 to 30 after a training. The shorter
+            it is, the farther apart centers have to be.
         literal_affinity: Eq. (2) with the sign as printed, which weights the farthest category
             most.
         temperature: Eq. (2)'s softmax; printed is 1.
@@ -57,7 +58,7 @@ class InteractionHead(BaseModule):
         centers: dict,
         sem_aug: bool = True,
         calibration: str = 'extra',
-        calibrated_norm: str = 'pixel',
+        center_length: float = 10.0,
         literal_affinity: bool = False,
         temperature: float = 1.0,
         instances: str = 'own',
@@ -68,21 +69,18 @@ class InteractionHead(BaseModule):
             raise ValueError(
                 f'InteractionHead: calibration must be one of {CALIBRATIONS}, got {calibration!r}'
             )
-        if calibrated_norm not in NORMS:
-            raise ValueError(
-                f'InteractionHead: calibrated_norm must be one of {NORMS}, got {calibrated_norm!r}'
-            )
         if instances not in INSTANCES:
             raise ValueError(
                 f'InteractionHead: instances must be one of {INSTANCES}, got {instances!r}'
             )
-        if temperature <= 0:
-            raise ValueError(f'InteractionHead: temperature must be positive, got {temperature}')
+        for name, value in (('temperature', temperature), ('center_length', center_length)):
+            if value <= 0:
+                raise ValueError(f'InteractionHead: {name} must be positive, got {value}')
         self.num_things_classes = num_things_classes
         num_classes = num_things_classes + num_stuff_classes
         self.sem_aug = sem_aug
         self.calibration = calibration if sem_aug else 'none'
-        self.calibrated_norm = calibrated_norm
+        self.center_length = center_length
         self.literal_affinity = literal_affinity
         self.temperature = temperature
         self.instances = instances
@@ -133,7 +131,7 @@ class InteractionHead(BaseModule):
         return self.centers.updated(numerators, denominators)
 
     def calibrated(self, semantic_embedding: Tensor, labels: Tensor, centers: Tensor) -> Tensor:
-        """Thing pixels take their center's direction, Eq. (4).
+        """Thing pixels become their center, Eq. (4).
 
         Args:
             semantic_embedding: S, (B, D, h, w) float.
@@ -144,7 +142,16 @@ class InteractionHead(BaseModule):
             (B, D, h, w), in the type of S.
         """
         pixels = semantic_embedding.flatten(2).mT
-        calibrated = calibrate(
-            pixels, labels.flatten(1), centers, self.is_thing, self.calibrated_norm
-        )
+        calibrated = calibrate(pixels, labels.flatten(1), centers, self.is_thing)
         return calibrated.mT.reshape_as(semantic_embedding)
+
+    def thing_centers(self, centers: Tensor) -> Tensor:
+        """What the classifier is shown of Q in the additional term.
+
+        Args:
+            centers: Q of each image, (B, C, D).
+
+        Returns:
+            (B, C_th, D), vectors of ``center_length``, or 0 where there is no center yet.
+        """
+        return self.center_length * unit(centers[:, : self.num_things_classes])

@@ -12,7 +12,9 @@ from typing import NamedTuple
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from ...functional.precision import full_precision
 from ..layers import attention_weights, conv5x5, embedding_conv5x5, embedding_init
 
 
@@ -93,3 +95,15 @@ class SemanticEmbeddingHead(BaseModule):
             Logits, (B, C, h, w) float.
         """
         return self.classifier(embedding)
+
+    def classify_centers(self, centers: Tensor) -> Tensor:
+        """Score vectors by the classifier as it is: they learn from it, and it not from them.
+
+        Args:
+            centers: (B, M, D) float.
+
+        Returns:
+            Logits, (B, M, C) float32.
+        """
+        weight, bias = self.classifier.weight.detach(), self.classifier.bias.detach()
+        return full_precision(F.linear)(centers, weight.flatten(1), bias)
