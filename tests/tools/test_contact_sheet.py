@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from einet.models import InteractionHead, SemanticEmbeddingHead
+
 from .load import load_tool
 from .narrow import narrow_model
 
@@ -71,25 +73,20 @@ def test_centers_beside_the_pixels(command, tmp_path):
 
 def test_centers_that_the_classifier_takes_for_their_class():
     named_centers = load_tool('analysis_tools/plot_centers.py').named_centers
-    classifier = torch.nn.Conv2d(2, 4, 1)
+    sizes = dict(num_things_classes=3, num_stuff_classes=1, embed_dims=2)
+    interaction = InteractionHead(**sizes, centers=dict(type='SemanticCenters'), center_length=10.0)
+    head = SemanticEmbeddingHead(in_channels=4, embed_dims=2, num_classes=4)
     with torch.no_grad():
-        classifier.weight.copy_(torch.eye(4, 2)[:, :, None, None])
-        classifier.bias.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))
-    centers = SimpleNamespace(
-        centers=torch.tensor([[0.6, 0.8], [0.0, 0.5], [9.0, 9.0], [1.0, 0.0]]),
-        seen=torch.tensor([True, True, False, True]),
-    )
-    model = SimpleNamespace(
-        num_things_classes=3,
-        interaction=SimpleNamespace(centers=centers),
-        semantic_head=SimpleNamespace(classify=classifier),
-    )
-    # Short, both are the bias's class; long, the second axis's, where both point.
-    assert named_centers(model, None) == (1, 2)
-    centers.centers[0] = torch.tensor([0.1, 0.9])
-    assert named_centers(model, 10.0) == (1, 2)
+        head.classifier.weight.copy_(torch.eye(4, 2)[:, :, None, None])
+        head.classifier.bias.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))
+    centers = interaction.centers
+    centers.centers.copy_(torch.tensor([[0.6, 0.8], [0.0, 0.5], [9.0, 9.0], [1.0, 0.0]]))
+    centers.seen.copy_(torch.tensor([True, True, False, True]))
+    model = SimpleNamespace(num_things_classes=3, interaction=interaction, semantic_head=head)
+    # At a length of 10 the bias of 1 decides nothing: (6, 8) is taken for 1, and (0, 10) is.
+    assert named_centers(model) == (1, 2)
     centers.centers[0] = torch.tensor([0.9, 0.1])
-    assert named_centers(model, 10.0) == (2, 2)
+    assert named_centers(model) == (2, 2)
 
 
 def test_image_demo_draws_with_the_inferencer_of_mmdet(command, tmp_path):

@@ -3,7 +3,7 @@
 Left, the directions of the semantic embedding at pixels of some images, one color per class, with
 the classes' centers; right, the cosine between every two centers. Centers of two classes that lie
 on one spot, with a cosine near 1, cannot tell these classes apart. Printed is how long S and Q are,
-and how many centers of things the classifier, which learns from S, takes for their own class.
+and how many centers of things the classifier takes for their own class.
 
     python tools/analysis_tools/plot_centers.py CONFIG CHECKPOINT --out centers.png
 """
@@ -58,7 +58,6 @@ from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
 from torch import nn
 
-from einet.functional.interaction import unit
 from einet.models.coarse_maps import nearest
 from einet.utils import load_config
 from einet.visualization import plot_centers
@@ -84,20 +83,13 @@ def labeled_pixels(
 
 
 @torch.no_grad()
-def named_centers(model: nn.Module, length: float | None) -> tuple[int, int]:
-    """How many centers of things the classifier takes for their own class, and of how many.
-
-    Args:
-        model: An EINet.
-        length: Length to give all centers; None leaves them as they are.
-    """
+def named_centers(model: nn.Module) -> tuple[int, int]:
+    """How many centers of things the classifier takes for their own class, and of how many."""
     centers = model.interaction.centers
     labels = centers.seen[: model.num_things_classes].nonzero().flatten()
-    vectors = centers.centers[labels]
-    if length is not None:
-        vectors = length * unit(vectors)
-    logits = model.semantic_head.classify(vectors.t()[None, :, :, None])
-    return int((logits[0, :, :, 0].argmax(0) == labels).sum()), len(labels)
+    shown = model.interaction.thing_centers(centers.centers[None])
+    named = model.semantic_head.classify_centers(shown)[0, labels].argmax(1)
+    return int((named == labels).sum()), len(labels)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -135,11 +127,10 @@ def main(argv: list[str] | None = None) -> None:
     if centers.seen[: model.num_things_classes].any():
         length = float(np.median(np.linalg.norm(pixels, axis=1)))
         lengths = centers.centers[centers.seen].norm(dim=1)
-        (named, count), (named_as_is, _) = named_centers(model, length), named_centers(model, None)
+        named, count = named_centers(model)
         print(
             f'Lengths: S {length:.1f} (median), Q {lengths.min():.2f} to {lengths.max():.2f}. Of '
-            f'{count} centers of things the classifier names {named} rightly at the length of S, '
-            f'{named_as_is} at that of Q'
+            f'{count} centers of things the classifier names {named} rightly'
         )
     print(f'The figure is {args.out}')
 
