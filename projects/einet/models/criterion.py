@@ -85,7 +85,7 @@ class EINetCriterion(BaseModule):
     def __init__(
         self,
         losses: Mapping[str, dict | None],
-        calibrated_weight: float = 10.0,
+        calibrated_weight: float = 3.0,
         semantic_stride: int = 1,
         init_cfg: dict | None = None,
     ) -> None:
