@@ -9,6 +9,7 @@ or the instances do.
 import argparse
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 if importlib.util.find_spec('einet') is None:
@@ -51,7 +52,9 @@ from einet.utils import load_config
 MAX_DIFFERENT = 0.001
 
 
-def torch_predictor(args: argparse.Namespace):
+def torch_predictor(
+    args: argparse.Namespace,
+) -> Callable[[np.ndarray], tuple[np.ndarray, dict[int, float]]]:
     """PyTorch's way from an image to segment ids, as in COCO's files, and the instances' scores."""
     config = load_config(args)
     model = load_trained(config, args.checkpoint)
