@@ -19,7 +19,7 @@ model = dict(
     ),
     criterion=dict(
         type='EINetCriterion',
-        calibrated_weight=3.0,
+        calibrated_weight=10.0,
         losses=dict(
             semantic=dict(type='BootstrappedCrossEntropyLoss'),
             heatmap=dict(type='HeatmapMSELoss', reduction='sum', loss_weight=200.0),

@@ -8,6 +8,7 @@ model = dict(
     instance_head=dict(in_channels=64, position='add', position_scale=16.0),
     centroid_head=dict(prior_prob=0.01, norm_cfg=_base_.norm_cfg),
     criterion=dict(
+        calibrated_weight=3.0,
         losses=dict(
             heatmap=dict(_delete_=True, type='HeatmapFocalLoss', loss_weight=2.0),
             push=dict(loss_weight=1.0),
