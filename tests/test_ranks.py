@@ -114,11 +114,11 @@ STEADY = [
 ]
 
 
-def _assert_equal_after_10_steps(shapes_root, folder, split, *options):
+def _assert_equal_after_5_steps(shapes_root, folder, split, *options):
     """Steps of one batch of 4 images against a split: ranks, images, batches per step."""
     states = []
     for name, (ranks, images, batches) in dict(one=(1, 4, 1), split=split).items():
-        length = 10 * batches
+        length = 5 * batches
         _train(
             ['FrozenNorm'],
             ranks,
@@ -143,7 +143,7 @@ def _assert_equal_after_10_steps(shapes_root, folder, split, *options):
 
 
 def test_two_ranks_train_as_one_large_batch(shapes_root, tmp_path):
-    _assert_equal_after_10_steps(shapes_root, tmp_path, (2, 2, 1))
+    _assert_equal_after_5_steps(shapes_root, tmp_path, (2, 2, 1))
 
 
 def test_accumulated_batches_train_as_one_large_batch(shapes_root, tmp_path):
@@ -156,7 +156,7 @@ def test_accumulated_batches_train_as_one_large_batch(shapes_root, tmp_path):
         if sum(s['area'] for s in annotation['segments_info'] if not s['iscrowd']) == 64 * 64
     ]
     assert len(labeled) > 3
-    _assert_equal_after_10_steps(
+    _assert_equal_after_5_steps(
         shapes_root,
         tmp_path,
         (1, 2, 2),

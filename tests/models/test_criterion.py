@@ -171,8 +171,8 @@ def test_logits_of_centers_have_a_weighted_term_of_their_own(monkeypatch):
     criterion = EINetCriterion(losses, calibrated_weight=0.3)
     values = _semantic(criterion, logits, targets, centers)
     assert values['loss_semantic'].item() == pytest.approx(2 * math.log(3))
-    # Three centers: twice log(3), and log(6 / 4).
-    mean = (2 * math.log(3) + math.log(1.5)) / 3
+    # Of the second image, log(3) and log(6 / 4).
+    mean = (math.log(3) + (math.log(3) + math.log(1.5)) / 2) / 2
     assert values['loss_calibrated'].item() == pytest.approx(0.3 * mean, rel=1e-5)
     assert set(_semantic(criterion, logits, targets)) == {'loss_semantic'}
     assert _semantic(EINetCriterion({}), logits, targets, centers) == {}

@@ -244,7 +244,7 @@ def center_cross_entropy(logits: Tensor, present: Tensor) -> Tensor:
         present: Categories that have pixels, (..., C_th) bool.
 
     Returns:
-        (...) >= 0, the sum over the present categories.
+        (...) >= 0, the mean over the present categories; 0 where there is none.
 
     Example:
         >>> logits = torch.tensor([[0.0, 0.0, 0.0], [0.0, 9.0, 0.0]])
@@ -252,7 +252,7 @@ def center_cross_entropy(logits: Tensor, present: Tensor) -> Tensor:
         tensor(1.0986)
     """
     own = logits.log_softmax(-1).diagonal(dim1=-2, dim2=-1)
-    return -torch.where(present, own, 0.0).sum(-1)
+    return -torch.where(present, own, 0.0).sum(-1) / present.sum(-1).clamp_min(1)
 
 
 @full_precision

@@ -76,8 +76,8 @@ class EINetCriterion(BaseModule):
             ``heatmap``: L_hm; ``center``, ``push``, ``pull``: Eq. (1); ``consistency``: R_ins
             (Table 3's InsAug), Eq. (7); ``centroid``: L_cen (Table 3's CenReg), Eq. (8).
         calibrated_weight: Weight of the cross-entropy of the centers' logits, ``loss_calibrated``,
-            a mean over the thing categories of all images. A step moves Q by 1 - mu of an image's
-            own mean, so that the gradient is a tenth of what it would be for that mean.
+            a mean over an image's categories of things. A step moves Q by 1 - mu of an image's own
+            mean, so that the gradient is a tenth of what it would be for that mean.
         semantic_stride: Compare the logits at this fraction of the input's resolution; 1 is the
             whole, 2 takes a quarter of the memory and time, which matters with many classes.
     """
@@ -134,7 +134,7 @@ class EINetCriterion(BaseModule):
         things = None
         if 'semantic' in self.losses and outputs.center_logits is not None:
             things = targets.present[:, : outputs.center_logits.shape[1]]
-            counts.append(things.sum())
+            counts.append(things.any(dim=1).sum())
         num_labeled, num_filled, *num_things = mean_over_ranks(torch.stack(counts))
         values = {}
         for name, loss in self.losses.items():
