@@ -7,7 +7,7 @@ _base_ = [
 ]
 model = _base_.pop('model_settings')
 model.update(embed_dims=64, instance_head=dict(position_scale=32.0))
-# Many classes, most of which never share an image: R_ins as printed does not keep their centers apart.
+# Most of its classes never share an image: R_ins as printed does not keep their centers apart.
 model.criterion.calibrated_weight = 10.0
 model.criterion.losses.consistency = dict(categories='nearest')
 train_cfg = dict(max_iters=1500, val_interval=500)
