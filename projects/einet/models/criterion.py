@@ -129,13 +129,9 @@ class EINetCriterion(BaseModule):
             ),
             'centroid': (means, summary.centroid_embeddings, visible),
         }
-        with_labels, with_instances = (mask.any(dim=1).sum() for mask in (targets.present, visible))
-        counts = [with_labels, with_instances]
-        things = None
-        if 'semantic' in self.losses and outputs.center_logits is not None:
-            things = targets.present[:, : outputs.center_logits.shape[1]]
-            counts.append(things.any(dim=1).sum())
-        num_labeled, num_filled, *num_things = mean_over_ranks(torch.stack(counts))
+        things = targets.present[:, : targets.heatmap.shape[1]]
+        counts = [mask.any(dim=1).sum() for mask in (targets.present, visible, things)]
+        num_labeled, num_filled, num_with_things = mean_over_ranks(torch.stack(counts))
         values = {}
         for name, loss in self.losses.items():
             if name == 'semantic':
@@ -146,8 +142,8 @@ class EINetCriterion(BaseModule):
                 count = num_labeled if name == 'center' else num_filled
                 value = loss(*by_image[name]).sum() / count
             values[f'loss_{name}'] = value
-        if things is not None:
-            value = center_cross_entropy(outputs.center_logits, things).sum() / num_things[0]
+        if 'semantic' in self.losses and outputs.center_logits is not None:
+            value = center_cross_entropy(outputs.center_logits, things).sum() / num_with_things
             values['loss_calibrated'] = self.calibrated_weight * value
         return values
 
