@@ -36,7 +36,12 @@ def _segment(fusion, shapes, seed, max_peaks=300):
 
 @pytest.mark.parametrize(
     'rule',
-    [dict(grouping='class'), dict(grouping='vote'), dict(grouping='vote', class_weight=2.0)],
+    [
+        dict(grouping='class'),
+        dict(grouping='vote'),
+        dict(grouping='vote', class_weight=2.0),
+        dict(grouping='vote', max_distance=1.5),
+    ],
     ids=str,
 )
 @pytest.mark.parametrize('min_peak_distance', [0.0, 3.0])

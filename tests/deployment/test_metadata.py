@@ -39,6 +39,7 @@ def test_the_nuclei_model_is_described():
         top_k=300,
         stuff_area=0,
         class_weight=4.0,
+        max_distance=1.5,
         min_peak_distance=0.0,
     )
 

@@ -68,6 +68,17 @@ def test_the_most_probable_instance_by_bayes_rule():
     torch.testing.assert_close(maps.score_maps(xy, rows, 1.5) / 1.5, ours[:, rows])
 
 
+def test_distances_by_hand():
+    # Two cells, four pixels: the embeddings are upsampled to 0, 1, 3, 4 and to 8, 6, 2, 0.
+    views = [torch.tensor([[[0.0, 4.0]]]), torch.tensor([[[8.0, 0.0]]])]
+    none = torch.zeros(1, 1, 2)
+    maps = ImageMaps(None, None, none[0].long(), none, none, views, Shapes((4, 8), (4, 8), (1, 4)))
+    pixels, xy = torch.tensor([1, 2, 3]), torch.tensor([[0, 0], [0, 0], [1, 0]])
+    expected = [((1 + 4) / 2) ** 0.5, ((9 + 36) / 2) ** 0.5, 0]
+    torch.testing.assert_close(maps.distances(pixels, xy), torch.tensor(expected))
+    assert maps.distances(pixels[:0], xy[:0]).shape == (0,)
+
+
 @pytest.mark.parametrize(('limit', 'bands'), [(1, 7), (3 * 5 * 2, 4), (3 * 5 * 3, 3), (1 << 26, 1)])
 def test_bands_of_scores_say_the_same_as_all_of_them(limit, bands, monkeypatch):
     monkeypatch.setattr('einet.functional.image_maps._SCORES', limit)

@@ -53,6 +53,7 @@ def test_it_is_registered_and_has_the_papers_defaults():
     )
     assert (fusion.kernel_size, fusion.peak_threshold, fusion.top_k) == (8, 0.3, 30)
     assert (fusion.grouping, fusion.class_weight, fusion.min_peak_distance) == ('class', 0, 0)
+    assert fusion.max_distance is None
     assert not list(fusion.parameters())
 
 
@@ -246,17 +247,23 @@ def test_views_by_the_long_way():
 
 
 @pytest.mark.parametrize('class_weight', [0.0, 2.0])
-def test_votes_by_the_long_way(class_weight):
+@pytest.mark.parametrize('max_distance', [None, 1.5])
+def test_votes_by_the_long_way(class_weight, max_distance):
     ori = (37, 45)
     views = [_random_view((9, 12), (35, 43), ori), _random_view((14, 16), (53, 64), ori, seed=2)]
+    if max_distance is not None:  # the second class has no peaks
+        for view in views:
+            view.heatmap_logits[1] -= 20
     for number in (1, 2):
         merged = merge_views(views[:number], number)
-        result = _fusion(grouping='vote', class_weight=class_weight).group(merged)
+        options = dict(class_weight=class_weight, max_distance=max_distance)
+        result = _fusion(grouping='vote', **options).group(merged)
         shapes, labels = merged.shapes, finish(merged.decide()).labels.long()
         probabilities = torch.stack(
             [resize_maps(v.semantic_logits, v.shapes).softmax(dim=0) for v in views[:number]]
         ).mean(dim=0)
-        heatmap = merged.heatmap_logits.sigmoid().amax(dim=0, keepdim=True)
+        own = merged.cell_labels.clamp(max=C_TH - 1)
+        heatmap = merged.heatmap_logits.sigmoid().gather(0, own[None])
         options = dict(kernel_size=3, valid=shapes.valid_cells((9, 12)))
         peaks = find_peaks(heatmap, labels=(merged.cell_labels >= C_TH).long(), **options)
         embedding = torch.cat(merged.embeddings)
@@ -266,6 +273,12 @@ def test_votes_by_the_long_way(class_weight):
         prior = number * resize_maps(merged.semantic_logits, shapes)[classes]
         unlikeliness = differences.square().sum(dim=0) / 2 - class_weight * prior
         owner = unlikeliness.argmin(dim=0).masked_fill(labels >= C_TH, -1)
+        if max_distance is not None:
+            squared = differences.square().sum(dim=0).gather(0, owner.clamp(min=0)[None])[0]
+            is_stray = (labels < C_TH) & ~torch.isin(labels, classes)
+            is_far = squared / number > max_distance**2
+            assert 0 < is_far[is_stray].sum() < is_stray.sum()
+            owner[is_stray & is_far] = -1
         expected = torch.where(labels < C_TH, VOID, labels)
         kept = [k for k in range(len(peaks.labels)) if (owner == k).any()]
         assert len(kept) > 3
@@ -290,6 +303,33 @@ def test_an_object_of_two_minds_stays_whole_by_vote():
     assert whole.panoptic[22, 14] == 1000
     assert cut.panoptic[22, 14] == VOID
     assert whole.sem_seg[22, 14] == cut.sem_seg[22, 14] == 1
+
+
+def test_an_object_without_a_peak_is_void_or_goes_to_a_near_one():
+    logits, heatmap, embedding = _two_discs(same_class=False)
+    heatmap[1] = -6
+    # The right disc's embedding (-1, 2) is sqrt(8) from the left one's (1, 0).
+    joined = _same_size(logits, heatmap, embedding, grouping='vote', max_distance=2.9)
+    assert joined.panoptic[17, 33] == joined.panoptic[13, 13]
+    void = _same_size(logits, heatmap, embedding, grouping='vote', max_distance=2.8)
+    assert void.labels.tolist() == [0]
+    assert void.panoptic[13, 13] == 1000
+    assert void.panoptic[17, 33] == VOID
+    # Where every class has a peak the nearest takes each pixel, however far it is.
+    heatmap[1, 4, 8] = 1.0
+    both = _same_size(logits, heatmap, embedding, grouping='vote', max_distance=0.1)
+    assert both.panoptic.unique().tolist() == [2, 3, 1000, 2001]
+
+
+def test_votes_seek_peaks_where_heatmap_and_semantics_agree():
+    logits, heatmap, embedding = _two_discs(same_class=False)
+    # The other class has a peak on the left disc, higher than the disc's own.
+    heatmap[1, 3, 1] = 4.0
+    result = _same_size(logits, heatmap, embedding, grouping='vote')
+    assert result.centroids.tolist() == [[13.5, 13.5], [33.5, 17.5]]
+    logits[:, 3, 1] = torch.tensor([0.0, 6.0, 0.0, 0.0])
+    result = _same_size(logits, heatmap, embedding, grouping='vote')
+    assert [5.5, 13.5] in result.centroids.tolist()
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ model = dict(
         type='EmbeddingPanopticFusion',
         grouping='vote',
         class_weight=4.0,
+        max_distance=1.5,
         kernel_size=8,
         peak_threshold=0.3,
         top_k=200,

@@ -24,6 +24,8 @@ from .grouping import (
     Pixels,
     Slots,
     add_classes,
+    classes_with_peaks,
+    drop_far_strays,
     drop_near,
     find_slots,
     nearest_slots,
@@ -91,12 +93,25 @@ class BatchFusion(nn.Module):
             weighted = self.options.class_weight * logits
             scores = add_classes(scores, weighted, cell_labels, slots)
         nearest = nearest_slots(scores, allowed, cell_labels, grid, pixels)
-        return self._merge(labels, pixels, nearest, slots, allowed)
+        grouped = allowed.any(dim=2)[pixels.image, pixels.labels]
+        if not self.by_class and self.options.max_distance is not None:
+            grouped = drop_far_strays(
+                grouped,
+                pixels,
+                nearest,
+                embedding,
+                centroids,
+                classes_with_peaks(slots, cell_labels, self.num_classes),
+                grid,
+                self.options.max_distance,
+            )
+        return self._merge(labels, pixels, nearest, slots, grouped)
 
     def _find_slots(self, heatmap_logits: Tensor, cell_labels: Tensor, grid: Grid) -> Slots:
         """Peaks of every class, or of all classes together."""
         if not self.by_class:
-            heatmap_logits = heatmap_logits.amax(dim=1, keepdim=True)
+            own_channel = cell_labels.clamp(max=self.num_things_classes - 1)
+            heatmap_logits = heatmap_logits.gather(1, own_channel[:, None])
             cell_labels = (cell_labels >= self.num_things_classes).long()
         return find_slots(
             heatmap_logits,
@@ -116,11 +131,10 @@ class BatchFusion(nn.Module):
         return slots.used[:, None] & (classes < self.num_things_classes)
 
     def _merge(
-        self, labels: Tensor, pixels: Pixels, nearest: Tensor, slots: Slots, allowed: Tensor
+        self, labels: Tensor, pixels: Pixels, nearest: Tensor, slots: Slots, grouped: Tensor
     ) -> PanopticBatch:
         """Write things over stuff that is large enough, as ``merge_segments`` in `functional/`."""
         batch, num_slots = slots.used.shape
-        grouped = allowed.any(dim=2)[pixels.image, pixels.labels]
         owner = pixels.image * num_slots + nearest
         slot_labels = slots.labels if self.by_class else self._vote(pixels, owner, grouped, slots)
         label = torch.where(grouped, slot_labels.flatten()[owner], pixels.labels)

@@ -203,6 +203,52 @@ def nearest_slots(
     return nearest.scatter(0, border, values.masked_fill(~may, nothing).argmax(dim=1))
 
 
+def classes_with_peaks(slots: Slots, cell_labels: Tensor, num_classes: int) -> Tensor:
+    """Which classes the cells of an image's peaks have: (B, C) bool.
+
+    Args:
+        slots: Peaks.
+        cell_labels: (B, h, w) int64.
+        num_classes: C.
+    """
+    classes = cell_labels.flatten(1).gather(1, slots.cells)
+    counts = classes.new_zeros(len(classes), num_classes)
+    return counts.scatter_add(1, classes, slots.used.long()) > 0
+
+
+def drop_far_strays(
+    grouped: Tensor,
+    pixels: Pixels,
+    nearest: Tensor,
+    embedding: Tensor,
+    centroids: Tensor,
+    has_peak: Tensor,
+    grid: Grid,
+    max_distance: float,
+) -> Tensor:
+    """Leave out pixels far from what they joined, if their own class has no peak.
+
+    Args:
+        grouped: (P,) bool, pixels that join a slot.
+        pixels: Those that look for a slot.
+        nearest: (P,) int64 in [0, K), from :func:`nearest_slots`.
+        embedding: I, (B, D, h, w) float.
+        centroids: (B, K, D) float, I at the peaks.
+        has_peak: (B, C) bool.
+        grid: Where pixels read the maps.
+        max_distance: Largest distance of a pixel's embedding from its slot's.
+
+    Returns:
+        (P,) bool, pixels that still join.
+    """
+    stray = (grouped & ~has_peak[pixels.image, pixels.labels]).nonzero().squeeze(1)
+    own = grid.sample(embedding.permute(0, 2, 3, 1), pixels.index[stray])
+    joined = centroids[pixels.image[stray], nearest[stray]]
+    is_far = (own - joined).square().sum(dim=1) > max_distance**2
+    far = torch.zeros_like(nearest).scatter(0, stray, is_far.long()) > 0
+    return grouped & ~far
+
+
 def sum_by(index: Tensor, values: Tensor, size: int) -> Tensor:
     """Sum values (P,) by their index in [0, size): (size,)."""
     return values.new_zeros(size).scatter_add(0, index, values)

@@ -26,6 +26,7 @@ _THRESHOLDS = (
     'top_k',
     'stuff_area',
     'class_weight',
+    'max_distance',
     'min_peak_distance',
 )
 

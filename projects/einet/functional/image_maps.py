@@ -6,6 +6,7 @@ Shape shorthand:
     D: embedding width
     h, w: network's maps
     H, W: original image
+    M: pixels of the original image, given as flat indices
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .grouping import Semantics, score_maps, semantic_decision
+from .grouping import Semantics, row_slices, score_maps, semantic_decision
 from .resize import BilinearCells, Shapes
 from .steps import Steps
 from .voting import softmax_at
@@ -134,6 +135,26 @@ class ImageMaps(NamedTuple):
             # The row below a band serves as the lower corners of its last one.
             scores = self.score_maps(xy, slice(first, first + step + 1), class_weight)
             yield ScoreBand(slice(begin, end), scores, cells.band(first, first + step))
+
+    def distances(self, pixels: Tensor, xy: Tensor) -> Tensor:
+        """How far the embedding of each pixel is from that of a cell.
+
+        Args:
+            pixels: (M,) int64, flat indices of pixels of the original image.
+            xy: (M, 2) int64, a cell for each.
+
+        Returns:
+            (M,) float, root mean square over the views.
+        """
+        squared = self.heatmap_logits.new_zeros(len(pixels))
+        x, y = xy.unbind(1)
+        for embedding in self.embeddings if len(pixels) else ():
+            table = embedding.flatten(1).t().contiguous()
+            cell = y * embedding.shape[2] + x
+            for part in row_slices(len(pixels), len(embedding)):
+                differences = self.cells.sample(table, pixels[part]) - table[cell[part]]
+                squared[part] += differences.square().sum(dim=1)
+        return (squared / len(self.embeddings)).sqrt()
 
 
 def image_maps(

@@ -17,7 +17,7 @@ from ..functional.heatmap import Peaks, find_peaks
 from ..functional.image_maps import ImageMaps, image_maps
 from ..functional.merging import Groups, PanopticResult, merge_segments, sized_groups
 from ..functional.resize import Shapes
-from ..functional.steps import Steps, count_by, finish, selected, side_by_side
+from ..functional.steps import Steps, count_by, finish, select, selected, side_by_side
 from ..functional.voting import majority_labels, relabel
 from .fusion_base import PanopticFusion
 from .outputs import EINetOutputs
@@ -35,13 +35,17 @@ class EmbeddingPanopticFusion(PanopticFusion):
     Args:
         grouping: ``'class'``, the paper's: the peaks of each thing class are sought in its own
             channel and get the pixels of that class; a class without a peak becomes void. There
-            are up to ``top_k`` peaks per thing class. ``'vote'``: peaks are sought in the maximum
-            of all channels, every thing pixel joins the most probable, and an instance has the
-            class of most of its pixels; so an object whose pixels are of two minds stays whole.
-            There are up to ``top_k`` peaks per image.
+            are up to ``top_k`` peaks per thing class. ``'vote'``: peaks are sought in one map, of
+            each cell's own class, every thing pixel joins the most probable, and an instance has
+            the class of most of its pixels; so an object whose pixels are of two minds stays
+            whole. There are up to ``top_k`` peaks per image.
         class_weight: What the semantics count beside the embedding when pixels join a peak by
             ``'vote'``, see :meth:`einet.functional.image_maps.ImageMaps.score_maps`: the variance
             of an instance's embedding. 0: the nearest peak, whatever the classes.
+        max_distance: What ``'vote'`` does with pixels whose own class has no peak in the image:
+            they join an instance whose centroid embedding is at most this far, root mean square
+            over the views, or become void. ``InstancePushLoss.delta_d`` is a good value: half the
+            least distance of two instances. None: they join, however far.
         min_peak_distance: Peaks of a channel whose embeddings are nearer than this are one
             instance, and the strongest stands for it; half of ``InstancePushLoss.delta_d`` is a
             good value. 0, the paper's, leaves that to the window alone.
@@ -57,6 +61,7 @@ class EmbeddingPanopticFusion(PanopticFusion):
         stuff_area: int = 4096,
         grouping: str = 'class',
         class_weight: float = 0.0,
+        max_distance: float | None = None,
         min_peak_distance: float = 0.0,
     ) -> None:
         super().__init__(
@@ -68,6 +73,7 @@ class EmbeddingPanopticFusion(PanopticFusion):
             )
         self.grouping = grouping
         self.class_weight = class_weight
+        self.max_distance = max_distance
         self.min_peak_distance = min_peak_distance
 
     @torch.no_grad()
@@ -131,19 +137,23 @@ class EmbeddingPanopticFusion(PanopticFusion):
     def _by_vote(self, maps: ImageMaps) -> Steps[tuple[Peaks, Semantics, Groups]]:
         """Peaks, semantics, and the peak of every thing pixel: all classes together."""
         # One channel for things, whatever their class, which takes label 0; stuff gets label 1.
-        heatmap = maps.heatmap_logits.amax(dim=0, keepdim=True)
+        own_channel = maps.cell_labels.clamp(max=self.num_things_classes - 1)
+        heatmap = maps.heatmap_logits.gather(0, own_channel[None])
         is_stuff = (maps.cell_labels >= self.num_things_classes).long()
         semantics, (peaks, count) = yield from side_by_side(
             maps.decide(), self._peaks(maps, heatmap, is_stuff)
         )
-        owners = yield from self._owners(
-            maps,
-            peaks,
-            count,
-            semantics.thing_pixels,
-            torch.zeros_like(semantics.thing_labels),
-            self.class_weight,
+        pixels = semantics.thing_pixels
+        owners, strays = yield from side_by_side(
+            self._owners(
+                maps, peaks, count, pixels, torch.zeros_like(pixels), self.class_weight
+            ),
+            self._strays(maps, peaks, semantics.thing_labels),
         )
+        if self.max_distance is not None:
+            joined = owners[strays]
+            distances = maps.distances(pixels[strays], peaks.xy[joined])
+            owners[strays] = joined.masked_fill(distances > self.max_distance, -1)
         labels = majority_labels(
             owners, semantics.thing_labels, len(peaks.labels), self.num_things_classes
         )
@@ -189,6 +199,16 @@ class EmbeddingPanopticFusion(PanopticFusion):
                 scores, per_label, cells, pixels[part], labels[part]
             )
         return owners
+
+    def _strays(self, maps: ImageMaps, peaks: Peaks, labels: Tensor) -> Steps[Tensor]:
+        """Which of the thing pixels with these labels have no peak of their class."""
+        if self.max_distance is None or len(peaks.xy) == 0:
+            return labels.new_empty(0)
+        x, y = peaks.xy.unbind(1)
+        has_peak = torch.zeros(self.num_things_classes, dtype=torch.bool, device=labels.device)
+        has_peak.index_fill_(0, maps.cell_labels[y, x], True)
+        strays = yield from select(~has_peak[labels])
+        return strays
 
     def checked(self, outputs: EINetOutputs) -> dict[str, Tensor]:
         """The maps that are read, by name, in float32.
