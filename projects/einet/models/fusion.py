@@ -145,9 +145,7 @@ class EmbeddingPanopticFusion(PanopticFusion):
         )
         pixels = semantics.thing_pixels
         owners, strays = yield from side_by_side(
-            self._owners(
-                maps, peaks, count, pixels, torch.zeros_like(pixels), self.class_weight
-            ),
+            self._owners(maps, peaks, count, pixels, torch.zeros_like(pixels), self.class_weight),
             self._strays(maps, peaks, semantics.thing_labels),
         )
         if self.max_distance is not None:
