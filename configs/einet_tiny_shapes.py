@@ -7,4 +7,5 @@ _base_ = [
 ]
 model = _base_.pop('model_settings')
 model.instance_head = dict(position_scale=8.0)
+model.fusion.peak_threshold = 0.2
 train_cfg = dict(max_iters=1000, val_interval=500)

@@ -22,6 +22,8 @@ class ShapesParameters:
         max_instances: Most things in an image.
         seed: Another seed gives another set.
         version: Raised when the same parameters give other files.
+        colored: Every shape in every color is a class: 16 of things, some of them rare, in place
+            of 4.
     """
 
     train: int = 1000
@@ -30,6 +32,14 @@ class ShapesParameters:
     max_instances: int = 30
     seed: int = 0
     version: int = 1
+    colored: bool = False
+
+    def recorded(self) -> dict[str, Any]:
+        """What a set's files say of it; plain ones are older than ``colored``."""
+        record = asdict(self)
+        if not self.colored:
+            del record['colored']
+        return record
 
 
 def annotation_file(out: Path, split: str) -> Path:
@@ -55,10 +65,11 @@ def is_complete(out: Path, split: str, parameters: ShapesParameters) -> bool:
     if content is None:
         return False
     made_with = {name: content['info'].get(name) for name in asdict(parameters)}
+    wanted = {name: parameters.recorded().get(name) for name in made_with}
     names = {p.name for p in (out / split).glob('*.jpg')}
     masks = {p.name for p in path.with_suffix('').glob('*.png')}
     return (
-        made_with == asdict(parameters)
+        made_with == wanted
         and {i['file_name'] for i in content['images']} <= names
         and {a['file_name'] for a in content['annotations']} <= masks
     )
@@ -71,7 +82,7 @@ def is_finished(out: Path, parameters: ShapesParameters) -> bool:
         out: Folder of the set.
         parameters: What it is to hold.
     """
-    return _read(out / PARAMETERS_FILE) == asdict(parameters) and all(
+    return _read(out / PARAMETERS_FILE) == parameters.recorded() and all(
         is_complete(out, split, parameters) for split in SPLITS
     )
 

@@ -9,8 +9,8 @@ from mmdet.registry import DATASETS
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from einet.datasets.conversion.shapes import CATEGORIES, ShapesParameters, write_shapes
-from einet.datasets.conversion.shapes_scene import STUFF, THINGS
+from einet.datasets.conversion.shapes import ShapesParameters, categories, write_shapes
+from einet.datasets.conversion.shapes_scene import COLORED_THINGS, STUFF, THINGS
 from einet.models.preprocessor import PanopticDataPreprocessor
 
 from ..paths import CONFIGS
@@ -84,11 +84,17 @@ def test_validation_sample(name, fixture, request):
     assert packed['inputs'].shape[1:] == sample.gt_panoptic_seg.shape == sample.img_shape
 
 
-def test_shapes_config_has_the_generators_classes(shapes_root):
-    meta = DATASETS.build(load('shapes', shapes_root).val_dataloader.dataset).metainfo
-    assert (meta['thing_classes'], meta['stuff_classes']) == (THINGS, STUFF)
-    assert [list(color) for color in meta['palette']] == [c['color'] for c in CATEGORIES]
-    assert [c['name'] for c in CATEGORIES] == list(meta['classes'])
+@pytest.mark.parametrize(
+    ('name', 'things'), [('shapes', THINGS), ('shapes-colored', COLORED_THINGS)]
+)
+def test_shapes_config_has_the_generators_classes(name, things, shapes_root):
+    for loader in ('train', 'val', 'test'):
+        settings = load(name, shapes_root)[f'{loader}_dataloader'].dataset
+        meta = DATASETS.build({**settings, 'lazy_init': True}).metainfo
+        made = categories(colored=name == 'shapes-colored')
+        assert (meta['thing_classes'], meta['stuff_classes']) == (things, STUFF)
+        assert [list(color) for color in meta['palette']] == [c['color'] for c in made]
+        assert [c['name'] for c in made] == list(meta['classes'])
 
 
 PAPER = ('coco_panoptic', 'coco_panoptic-1025', 'cityscapes_panoptic', 'vistas_panoptic')

@@ -1,6 +1,5 @@
 import json
 import sys
-from dataclasses import asdict
 
 import pytest
 
@@ -17,12 +16,12 @@ OPTIONS = ['--train', 2, '--val', 1, '--size', 64, '--seed', 3]
 @pytest.fixture
 def finished(tmp_path):
     """A set as the converter leaves it, with empty images."""
-    (tmp_path / 'shapes_parameters.json').write_text(json.dumps(asdict(WANTED)))
+    (tmp_path / 'shapes_parameters.json').write_text(json.dumps(WANTED.recorded()))
     for split, count in (('train', 2), ('val', 1)):
         masks = tmp_path / 'annotations' / f'panoptic_{split}'
         masks.mkdir(parents=True)
         (tmp_path / split).mkdir()
-        content = dict(info=asdict(WANTED), images=[], annotations=[])
+        content = dict(info=WANTED.recorded(), images=[], annotations=[])
         for number in range(count):
             (tmp_path / split / f'{number}.jpg').touch()
             (masks / f'{number}.png').touch()
@@ -35,6 +34,14 @@ def finished(tmp_path):
 def test_a_finished_set_is_one_of_its_own_parameters(finished):
     assert is_finished(finished, WANTED)
     assert not is_finished(finished, ShapesParameters(train=2, val=1, size=64, seed=4))
+
+
+def test_plain_and_colored_sets_are_two(finished):
+    colored = ShapesParameters(train=2, val=1, size=64, seed=3, colored=True)
+    assert not is_finished(finished, colored)
+    assert colored.recorded() == WANTED.recorded() | {'colored': True}
+    # Sets that older versions wrote have no word of it.
+    assert 'colored' not in WANTED.recorded()
 
 
 @pytest.mark.parametrize(
@@ -59,7 +66,7 @@ def test_a_set_without_its_parameters_is_not_finished(finished):
 def test_a_split_of_another_set_is_not_complete(finished):
     path = annotation_file(finished, 'val')
     content = json.loads(path.read_text())
-    path.write_text(json.dumps(content | dict(info=asdict(WANTED) | dict(seed=4))))
+    path.write_text(json.dumps(content | dict(info=WANTED.recorded() | dict(seed=4))))
     assert not is_complete(finished, 'val', WANTED)
     assert not is_finished(finished, WANTED)
 

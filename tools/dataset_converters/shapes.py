@@ -30,6 +30,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--size', type=int, default=128, help='side in pixels (%(default)s)')
     parser.add_argument('--max-instances', type=int, default=30, help='per image (%(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='another seed, another set')
+    parser.add_argument(
+        '--colored',
+        action='store_true',
+        help='16 classes of things, every shape in every color, some rare (default: 4 shapes)',
+    )
     parser.add_argument('--workers', type=int, default=2, help='processes (%(default)s)')
     parser.add_argument('--force', action='store_true', help='replace a set with other parameters')
     args = parser.parse_args(argv)
@@ -42,7 +47,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> None:
     """Write the set, or the part of it that is missing."""
     args = parse_args(argv)
-    parameters = ShapesParameters(args.train, args.val, args.size, args.max_instances, args.seed)
+    parameters = ShapesParameters(
+        args.train, args.val, args.size, args.max_instances, args.seed, colored=args.colored
+    )
     if is_finished(args.out, parameters) and not args.force:
         print(f'shapes are in {args.out}, all of them')
         return

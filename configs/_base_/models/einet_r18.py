@@ -17,5 +17,5 @@ model = dict(
             centroid=dict(loss_weight=1.0),
         ),
     ),
-    fusion=dict(kernel_size=5, peak_threshold=0.2, top_k=300),
+    fusion=dict(kernel_size=5, peak_threshold=0.15, top_k=300),
 )

@@ -3,6 +3,8 @@ import numpy as np
 import pytest
 
 from einet.datasets.conversion.shapes_scene import (
+    COLORED_THINGS,
+    FREQUENCIES,
     STUFF,
     THINGS,
     VOID,
@@ -11,6 +13,7 @@ from einet.datasets.conversion.shapes_scene import (
     draw_scene,
     fill,
     look_alike,
+    random_item,
 )
 
 
@@ -71,3 +74,33 @@ def test_look_alike_is_beside_and_equal():
     assert overlap < 0.15
     grown = cv2.dilate(first.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     assert (grown & second).any()
+
+
+def test_colored_things_are_common_or_rare():
+    scenes = [draw_scene(np.random.default_rng(i), 128, colored=True) for i in range(80)]
+    kinds = [kind for scene in scenes for kind, _ in scene.segments if kind not in STUFF]
+    assert set(kinds) == set(COLORED_THINGS)
+    assert len(COLORED_THINGS) == 16
+    # Look-alikes come in pairs, so that the counts vary by more than single draws would.
+    shares = np.array([kinds.count(kind) for kind in COLORED_THINGS]) / len(kinds)
+    np.testing.assert_allclose(shares, FREQUENCIES, atol=0.05)
+    assert shares[COLORED_THINGS.index('blue triangle')] > 0.2
+
+
+@pytest.mark.parametrize('kind', ['red disc', 'yellow square', 'green triangle', 'blue star'])
+def test_a_colored_thing_has_its_shape_and_color(kind):
+    center, color = np.array([60.0, 64.0]), np.float32([1, 2, 3])
+    item = Item(kind, center, 10.0, 0.4, color)
+    assert item.shape == kind.split()[1]
+    plain = Item(item.shape, center, 10.0, 0.4, color)
+    assert np.array_equal(fill(item, 128), fill(plain, 128))
+    hues = []
+    for seed in range(400):
+        found = random_item(np.random.default_rng(seed), 128, 5, colored=True)
+        if found.kind == kind:
+            hsv = cv2.cvtColor(np.uint8([[found.color]]), cv2.COLOR_RGB2HSV)
+            hues.append(int(hsv[0, 0, 0]))
+    expected = dict(red=3, yellow=35, green=80, blue=125)[kind.split()[0]]
+    assert len(hues) > 0
+    # Hue goes around: -2 is 178.
+    assert all(abs((hue - expected + 90) % 180 - 90) <= 6 for hue in hues)

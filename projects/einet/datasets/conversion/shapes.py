@@ -8,7 +8,7 @@ Shape shorthand:
 
 import json
 import shutil
-from dataclasses import asdict
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from ...structures.id_map import ids_to_bgr
 from ...structures.limits import MAX_ID
 from ...structures.segment_pixels import measure_segments
 from .parallel import run_parallel
-from .shapes_scene import STUFF, THINGS, VOID, Scene, draw_scene
+from .shapes_scene import COLORED_THINGS, HUES, STUFF, THINGS, VOID, Scene, draw_scene
 
 _PALETTE = {
     'disc': [220, 60, 50],
@@ -42,12 +42,31 @@ _PALETTE = {
     'grass': [80, 150, 60],
     'water': [30, 95, 130],
 }
-# As in COCO, ids have gaps and are not labels.
-CATEGORIES = [
-    dict(id=i, name=name, isthing=int(name in THINGS), color=_PALETTE[name], supercategory=group)
-    for group, first, names in (('thing', 1, THINGS), ('stuff', 21, STUFF))
-    for i, name in enumerate(names, start=first)
-]
+
+
+def categories(colored: bool = False) -> list[dict[str, Any]]:
+    """The classes of a set as COCO's JSON lists them; as there, ids have gaps and are not labels.
+
+    Args:
+        colored: Whether every shape in every color is a class.
+    """
+    things = COLORED_THINGS if colored else THINGS
+    return [
+        dict(
+            id=i, name=name, isthing=int(group == 'thing'), color=_color(name), supercategory=group
+        )
+        for group, first, names in (('thing', 1, things), ('stuff', 21, STUFF))
+        for i, name in enumerate(names, start=first)
+    ]
+
+
+def _color(name: str) -> list[int]:
+    """A class's color in drawings: colored things are the darker the more corners they have."""
+    if name in _PALETTE:
+        return _PALETTE[name]
+    value = 250 - 45 * THINGS.index(name.split()[-1])
+    hsv = np.uint8([[[HUES[name], 200, value]]])
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0].tolist()
 
 
 def write_shapes(
@@ -86,9 +105,9 @@ def claim_folder(out: Path, parameters: ShapesParameters, force: bool) -> None:
     marker = out / PARAMETERS_FILE
     if marker.exists():
         found = read_json(marker)
-        if found != asdict(parameters) and not force:
+        if found != parameters.recorded() and not force:
             raise FileExistsError(
-                f'{out} holds a set made with {found}, not {asdict(parameters)}.\n'
+                f'{out} holds a set made with {found}, not {parameters.recorded()}.\n'
                 'Choose another folder, or replace it with --force.'
             )
         if force:
@@ -98,7 +117,7 @@ def claim_folder(out: Path, parameters: ShapesParameters, force: bool) -> None:
         raise FileExistsError(
             f'{out} holds something this tool did not write: choose another folder.'
         )
-    write_file(marker, json.dumps(asdict(parameters)).encode())
+    write_file(marker, json.dumps(parameters.recorded()).encode())
 
 
 def write_split(out: Path, split: str, parameters: ShapesParameters, workers: int) -> None:
@@ -120,8 +139,8 @@ def write_split(out: Path, split: str, parameters: ShapesParameters, workers: in
         progress.update()
     print(flush=True)
     content = dict(
-        info=dict(description='synthetic shapes', **asdict(parameters)),
-        categories=CATEGORIES,
+        info=dict(description='synthetic shapes', **parameters.recorded()),
+        categories=categories(parameters.colored),
         images=images,
         annotations=annotations,
     )
@@ -143,8 +162,9 @@ def write_image(
         Its entries in the JSON's ``images`` and ``annotations``.
     """
     rng = np.random.default_rng([parameters.seed, SPLITS.index(split), index])
-    scene = draw_scene(rng, parameters.size, parameters.max_instances)
-    id_map, segments = number_segments(scene, rng)
+    scene = draw_scene(rng, parameters.size, parameters.max_instances, parameters.colored)
+    category_ids = {c['name']: c['id'] for c in categories(parameters.colored)}
+    id_map, segments = number_segments(scene, category_ids, rng)
     stem = f'{index:012d}'
     quality = [cv2.IMWRITE_JPEG_QUALITY, 95]
     _, jpeg = cv2.imencode('.jpg', scene.image[..., ::-1], quality)
@@ -156,18 +176,18 @@ def write_image(
 
 
 def number_segments(
-    scene: Scene, rng: np.random.Generator
+    scene: Scene, category_ids: Mapping[str, int], rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], list[dict[str, Any]]]:
     """Give every segment that has pixels a random id, as COCO's files do.
 
     Args:
         scene: What was drawn.
+        category_ids: Id of each class, by name.
         rng: Source of the ids.
 
     Returns:
         (H, W) ids, 0 = void, and COCO's ``segments_info`` in the scene's order.
     """
-    category_ids = {c['name']: c['id'] for c in CATEGORIES}
     ids = rng.choice(np.arange(1, MAX_ID + 1), size=len(scene.segments), replace=False)
     id_map = np.where(scene.segment_map == VOID, 0, ids[scene.segment_map])
     measured = {segment['id']: segment for segment in measure_segments(id_map).describe()}

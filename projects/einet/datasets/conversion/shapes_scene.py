@@ -15,12 +15,24 @@ import cv2
 import numpy as np
 
 THINGS = ('disc', 'square', 'triangle', 'star')
+# Hues of OpenCV's half degrees, each of which makes a class of its own of every shape.
+COLORS = {'red': 3, 'yellow': 35, 'green': 80, 'blue': 125}
+COLORED_THINGS = tuple(f'{color} {shape}' for shape in THINGS for color in COLORS)
 STUFF = ('sky', 'grass', 'water')
 VOID = -1
 
 # Hue in OpenCV's half degrees: one family per class, wide enough that two discs may differ and
 # two look-alikes may not.
-HUES = {'disc': 3, 'square': 150, 'triangle': 25, 'star': 125}
+HUES = {
+    'disc': 3,
+    'square': 150,
+    'triangle': 25,
+    'star': 125,
+    **{f'{color} {shape}': hue for shape in THINGS for color, hue in COLORS.items()},
+}
+# The colored classes' places by frequency, which falls as 1 / place: one is common, many are rare.
+_PLACES = np.array([8, 4, 12, 2, 16, 10, 11, 3, 5, 13, 7, 1, 14, 6, 15, 9])
+FREQUENCIES = (1 / _PLACES) / (1 / _PLACES).sum()
 # Circumscribed radius relative to the disc's, so that all classes are about equally large.
 RADIUS_RATIO = {'disc': 1.0, 'square': 1.25, 'triangle': 1.4, 'star': 1.45}
 # Least part of an object that must stay in view when others are put in front of it.
@@ -36,6 +48,11 @@ class Item:
     radius: float
     angle: float
     color: np.ndarray
+
+    @property
+    def shape(self) -> str:
+        """One of `THINGS`: the class, or the class without its color."""
+        return self.kind.split()[-1]
 
 
 @dataclass
@@ -122,9 +139,9 @@ def draw_stuff(rng: np.random.Generator, size: int) -> Scene:
 
 def outline(item: Item) -> np.ndarray:
     """(N, 2) float polygon of a thing, pixels."""
-    corners = {'disc': 48, 'square': 4, 'triangle': 3, 'star': 10}[item.kind]
-    radius = np.full(corners, item.radius * RADIUS_RATIO[item.kind])
-    if item.kind == 'star':
+    corners = {'disc': 48, 'square': 4, 'triangle': 3, 'star': 10}[item.shape]
+    radius = np.full(corners, item.radius * RADIUS_RATIO[item.shape])
+    if item.shape == 'star':
         radius[1::2] *= 0.5
     angle = item.angle + 2 * np.pi * np.arange(corners) / corners
     return item.center + radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -144,11 +161,11 @@ def paint(image: np.ndarray, item: Item, mask: np.ndarray) -> None:
     offset = (np.stack([x, y], axis=1) - item.center) / item.radius
     cos, sin = np.cos(item.angle), np.sin(item.angle)
     u, v = offset @ (cos, sin), offset @ (-sin, cos)
-    if item.kind == 'disc':
+    if item.shape == 'disc':
         shade = 1.15 - 0.35 * np.hypot(u, v)
-    elif item.kind == 'square':
+    elif item.shape == 'square':
         shade = np.where(np.floor((u + v) * 2.5) % 2 == 0, 1.1, 0.75)
-    elif item.kind == 'triangle':
+    elif item.shape == 'triangle':
         shade = np.where((np.floor(u * 3) + np.floor(v * 3)) % 2 == 0, 1.1, 0.8)
     else:
         shade = np.ones_like(u)
@@ -157,9 +174,9 @@ def paint(image: np.ndarray, item: Item, mask: np.ndarray) -> None:
     image[y, x] = shade[:, None] * item.color
 
 
-def random_item(rng: np.random.Generator, size: int, count: int) -> Item:
+def random_item(rng: np.random.Generator, size: int, count: int, colored: bool = False) -> Item:
     """A thing anywhere in the image; the more there are, the smaller they are."""
-    kind = str(rng.choice(THINGS))
+    kind = str(rng.choice(COLORED_THINGS, p=FREQUENCIES) if colored else rng.choice(THINGS))
     largest = 0.15 - 0.065 * min(1.0, count / 30)
     hsv = (HUES[kind] + rng.uniform(-5, 5), rng.uniform(170, 240), rng.uniform(190, 250))
     hsv = np.uint8([[(hsv[0] % 180, hsv[1], hsv[2])]])
@@ -174,18 +191,18 @@ def random_item(rng: np.random.Generator, size: int, count: int) -> Item:
 
 def look_alike(rng: np.random.Generator, item: Item, size: int) -> Item:
     """The same thing once more, side by side with the first and touching it."""
-    distance = {'disc': 2.0, 'square': 1.77, 'triangle': 1.6, 'star': 1.9}[item.kind]
+    distance = {'disc': 2.0, 'square': 1.77, 'triangle': 1.6, 'star': 1.9}[item.shape]
     # A square's neighbor stands at its flat side, half a right angle from its first corner.
-    turns = rng.integers(4) + 0.5 if item.kind == 'square' else rng.uniform(0, 4)
+    turns = rng.integers(4) + 0.5 if item.shape == 'square' else rng.uniform(0, 4)
     angle = item.angle + turns * np.pi / 2
     step = distance * item.radius * np.array([np.cos(angle), np.sin(angle)])
     center = np.clip(item.center + step, 0.04 * size, 0.96 * size)
     return Item(item.kind, center, item.radius, item.angle, item.color)
 
 
-def draw_crowd(rng: np.random.Generator, scene: Scene, size: int) -> None:
+def draw_crowd(rng: np.random.Generator, scene: Scene, size: int, colored: bool) -> None:
     """A heap of small things of one class, annotated as one crowd region."""
-    first = random_item(rng, size, count=30)
+    first = random_item(rng, size, 30, colored)
     union = np.zeros((size, size), bool)
     for _ in range(int(rng.integers(10, 18))):
         center = first.center + rng.normal(0, 0.055, 2) * size
@@ -197,14 +214,16 @@ def draw_crowd(rng: np.random.Generator, scene: Scene, size: int) -> None:
     scene.add(union, first.kind, crowd=True)
 
 
-def draw_things(rng: np.random.Generator, scene: Scene, size: int, count: int) -> None:
+def draw_things(
+    rng: np.random.Generator, scene: Scene, size: int, count: int, colored: bool
+) -> None:
     """Up to `count` things (at least one), each at least `MIN_VISIBLE` in view at the end."""
     first = len(scene.segments)
     areas, visible = np.zeros((2, 0), int)
     previous = None
     for _ in range(4 * count + 20):  # crowded scenes have no room for all: give up after some tries
         twin = previous is not None and rng.uniform() < 0.4
-        item = look_alike(rng, previous, size) if twin else random_item(rng, size, count)
+        item = look_alike(rng, previous, size) if twin else random_item(rng, size, count, colored)
         mask = fill(item, size)
         behind = scene.segment_map[mask]
         hidden = np.bincount(behind[behind >= first] - first, minlength=len(areas))
@@ -229,21 +248,25 @@ def photograph(image: np.ndarray, light: float, rng: np.random.Generator) -> np.
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def draw_scene(rng: np.random.Generator, size: int, max_instances: int = 30) -> Scene:
+def draw_scene(
+    rng: np.random.Generator, size: int, max_instances: int = 30, colored: bool = False
+) -> Scene:
     """One scene of 1 to `max_instances` things over two or three stuff classes.
 
     Args:
         rng: Only source of randomness.
         size: Side of the image in pixels, at least 32.
         max_instances: Most things drawn one by one (members of a crowd region do not count).
+        colored: Whether things are of `COLORED_THINGS`, in place of `THINGS`.
 
     Returns:
         The scene; its image is uint8.
     """
     scene = draw_stuff(rng, size)
     if rng.uniform() < 0.15:
-        draw_crowd(rng, scene, size)
+        draw_crowd(rng, scene, size, colored)
     # Skewed towards few, so that sparse and crowded scenes are about equally common.
-    draw_things(rng, scene, size, count=math.ceil(max_instances * rng.uniform() ** 1.4))
+    count = math.ceil(max_instances * rng.uniform() ** 1.4)
+    draw_things(rng, scene, size, count, colored)
     scene.image = photograph(scene.image, rng.uniform(0.9, 1.05), rng)
     return scene
