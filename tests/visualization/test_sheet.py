@@ -46,6 +46,15 @@ def test_titles_captions_and_heading_are_written():
     assert min(ink('title', '', ''), ink('', 'caption', ''), ink('', '', 'heading')) > 50
 
 
+def test_long_titles_stay_in_their_columns():
+    row = SheetRow('', [filled(30, 90, (255, 255, 255))] * 2)
+    sheet = compose_sheet(['centroid heatmap', 'instance embedding'], [row], 90)
+    inked = (sheet < 128).all(-1).any(0)
+    # Columns start after the margin of 32 and are 14 apart.
+    assert inked[32:122].any() and inked[136:226].any()
+    assert not inked[122:136].any() and not inked[:32].any() and not inked[226:].any()
+
+
 def test_another_number_of_images_is_an_error():
     with pytest.raises(ValueError, match='row "a.jpg" has 1 images for 2 titles'):
         compose_sheet(['x', 'y'], [SheetRow('a.jpg', [filled(3, 3, (0, 0, 0))])], 10)

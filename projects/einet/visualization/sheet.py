@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from .labels import load_font
 
@@ -56,12 +56,16 @@ def titled(image: np.ndarray, title: str) -> np.ndarray:
     width = image.shape[1]
     strip = Image.new('RGB', (width, 2 * _CAPTION_SIZE), _PAPER)
     pen = ImageDraw.Draw(strip)
-    size = _CAPTION_SIZE
-    while size > 8 and pen.textlength(title, load_font(size, False, title)) > width:
-        size -= 1
-    font = load_font(size, False, title)
+    font = _fitting_font(title, _CAPTION_SIZE, width, bold=False)
     pen.text((width / 2, _CAPTION_SIZE), title, _INK, font, anchor='mm')
     return np.concatenate([np.array(strip), image])
+
+
+def _fitting_font(text: str, size: int, width: int, bold: bool) -> ImageFont.FreeTypeFont:
+    """A font of this height, or of less where the text would be wider than it may."""
+    while size > 8 and load_font(size, bold, text).getlength(text) > width:
+        size -= 1
+    return load_font(size, bold, text)
 
 
 def wrapped_rows(caption: str, images: Sequence[np.ndarray], columns: int) -> list[SheetRow]:
@@ -117,7 +121,7 @@ def compose_sheet(
         pen.text((_MARGIN, _MARGIN), heading, _INK, load_font(_HEADING_SIZE, text=heading))
     lefts = [_MARGIN + column * (box + _GAP) for column in range(len(titles))]
     for left, title in zip(lefts, titles, strict=True):
-        font = load_font(_TITLE_SIZE, text=title)
+        font = _fitting_font(title, _TITLE_SIZE, box, bold=True)
         pen.text((left + box / 2, top - _TITLE_SIZE), title, _INK, font, anchor='mm')
     for row, row_height, caption_height in zip(rows, heights, caption_heights, strict=True):
         pen.text(
