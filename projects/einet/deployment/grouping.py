@@ -212,7 +212,7 @@ def classes_with_peaks(slots: Slots, cell_labels: Tensor, num_classes: int) -> T
         num_classes: C.
     """
     classes = cell_labels.flatten(1).gather(1, slots.cells)
-    counts = classes.new_zeros(len(classes), num_classes)
+    counts = classes.new_zeros(classes.shape[0], num_classes)
     return counts.scatter_add(1, classes, slots.used.long()) > 0
 
 
