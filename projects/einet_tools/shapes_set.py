@@ -64,12 +64,11 @@ def is_complete(out: Path, split: str, parameters: ShapesParameters) -> bool:
     content = _read(path)
     if content is None:
         return False
-    made_with = {name: content['info'].get(name) for name in asdict(parameters)}
-    wanted = {name: parameters.recorded().get(name) for name in made_with}
+    made_with = {key: value for key, value in content['info'].items() if key != 'description'}
     names = {p.name for p in (out / split).glob('*.jpg')}
     masks = {p.name for p in path.with_suffix('').glob('*.png')}
     return (
-        made_with == wanted
+        made_with == parameters.recorded()
         and {i['file_name'] for i in content['images']} <= names
         and {a['file_name'] for a in content['annotations']} <= masks
     )

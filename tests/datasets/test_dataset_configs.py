@@ -9,8 +9,8 @@ from mmdet.registry import DATASETS
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from einet.datasets.conversion.shapes import ShapesParameters, categories, write_shapes
-from einet.datasets.conversion.shapes_scene import COLORED_THINGS, STUFF, THINGS
+from einet.datasets.conversion.shapes import ShapesParameters, write_shapes
+from einet.datasets.conversion.shapes_classes import COLORED_THINGS, STUFF, THINGS, categories
 from einet.models.preprocessor import PanopticDataPreprocessor
 
 from ..paths import CONFIGS

@@ -8,7 +8,7 @@ import pytest
 
 from einet.datasets import PanopticDataset
 from einet.datasets.conversion.shapes import ShapesParameters, write_shapes
-from einet.datasets.conversion.shapes_scene import STUFF, THINGS
+from einet.datasets.conversion.shapes_classes import COLORED_THINGS, STUFF, THINGS
 from einet.structures.id_map import read_id_map
 
 SMALL = ShapesParameters(train=6, val=3, size=64)
@@ -33,8 +33,11 @@ def test_layout(small_set):
     assert len(names) == 1 + 2 + 2 * (6 + 3)
 
 
-def test_it_is_a_panoptic_dataset(small_set):
-    names = dict(thing_classes=THINGS, stuff_classes=STUFF)
+@pytest.mark.parametrize(('colored', 'things'), [(False, THINGS), (True, COLORED_THINGS)])
+def test_it_is_a_panoptic_dataset(colored, things, tmp_path):
+    small_set = tmp_path / 'set'
+    write_shapes(small_set, replace(SMALL, colored=colored))
+    names = dict(thing_classes=things, stuff_classes=STUFF)
     pipeline = [
         dict(type='LoadImageFromFile'),
         dict(type='LoadPanopticSegments'),

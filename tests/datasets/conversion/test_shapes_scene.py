@@ -2,11 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
+from einet.datasets.conversion.shapes_classes import COLORED_THINGS, FREQUENCIES, STUFF, THINGS
 from einet.datasets.conversion.shapes_scene import (
-    COLORED_THINGS,
-    FREQUENCIES,
-    STUFF,
-    THINGS,
     VOID,
     Item,
     Scene,

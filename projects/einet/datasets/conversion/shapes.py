@@ -31,42 +31,8 @@ from ...structures.id_map import ids_to_bgr
 from ...structures.limits import MAX_ID
 from ...structures.segment_pixels import measure_segments
 from .parallel import run_parallel
-from .shapes_scene import COLORED_THINGS, HUES, STUFF, THINGS, VOID, Scene, draw_scene
-
-_PALETTE = {
-    'disc': [220, 60, 50],
-    'square': [210, 70, 220],
-    'triangle': [240, 200, 40],
-    'star': [90, 80, 240],
-    'sky': [150, 190, 235],
-    'grass': [80, 150, 60],
-    'water': [30, 95, 130],
-}
-
-
-def categories(colored: bool = False) -> list[dict[str, Any]]:
-    """The classes of a set as COCO's JSON lists them; as there, ids have gaps and are not labels.
-
-    Args:
-        colored: Whether every shape in every color is a class.
-    """
-    things = COLORED_THINGS if colored else THINGS
-    return [
-        dict(
-            id=i, name=name, isthing=int(group == 'thing'), color=_color(name), supercategory=group
-        )
-        for group, first, names in (('thing', 1, things), ('stuff', 21, STUFF))
-        for i, name in enumerate(names, start=first)
-    ]
-
-
-def _color(name: str) -> list[int]:
-    """A class's color in drawings: colored things are the darker the more corners they have."""
-    if name in _PALETTE:
-        return _PALETTE[name]
-    value = 250 - 45 * THINGS.index(name.split()[-1])
-    hsv = np.uint8([[[HUES[name], 200, value]]])
-    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0].tolist()
+from .shapes_classes import categories
+from .shapes_scene import VOID, Scene, draw_scene
 
 
 def write_shapes(
@@ -131,7 +97,14 @@ def write_split(out: Path, split: str, parameters: ShapesParameters, workers: in
     """
     count = getattr(parameters, split)
     print(f'{split}: {count} images of {parameters.size} px', flush=True)
-    write = partial(write_image, out=out, split=split, parameters=parameters)
+    classes = categories(parameters.colored)
+    write = partial(
+        write_image,
+        out=out,
+        split=split,
+        parameters=parameters,
+        category_ids={category['name']: category['id'] for category in classes},
+    )
     progress, images, annotations = ProgressBar(count), [], []
     for image, annotation in run_parallel(write, range(count), workers):
         images.append(image)
@@ -140,7 +113,7 @@ def write_split(out: Path, split: str, parameters: ShapesParameters, workers: in
     print(flush=True)
     content = dict(
         info=dict(description='synthetic shapes', **parameters.recorded()),
-        categories=categories(parameters.colored),
+        categories=classes,
         images=images,
         annotations=annotations,
     )
@@ -148,7 +121,11 @@ def write_split(out: Path, split: str, parameters: ShapesParameters, workers: in
 
 
 def write_image(
-    index: int, out: Path, split: str, parameters: ShapesParameters
+    index: int,
+    out: Path,
+    split: str,
+    parameters: ShapesParameters,
+    category_ids: Mapping[str, int],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Draw and write one image.
 
@@ -157,13 +134,13 @@ def write_image(
         out: Folder of the set.
         split: ``train`` or ``val``.
         parameters: What to make.
+        category_ids: Id of each class, by name.
 
     Returns:
         Its entries in the JSON's ``images`` and ``annotations``.
     """
     rng = np.random.default_rng([parameters.seed, SPLITS.index(split), index])
     scene = draw_scene(rng, parameters.size, parameters.max_instances, parameters.colored)
-    category_ids = {c['name']: c['id'] for c in categories(parameters.colored)}
     id_map, segments = number_segments(scene, category_ids, rng)
     stem = f'{index:012d}'
     quality = [cv2.IMWRITE_JPEG_QUALITY, 95]

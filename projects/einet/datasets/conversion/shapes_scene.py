@@ -14,25 +14,10 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-THINGS = ('disc', 'square', 'triangle', 'star')
-# Hues of OpenCV's half degrees, each of which makes a class of its own of every shape.
-COLORS = {'red': 3, 'yellow': 35, 'green': 80, 'blue': 125}
-COLORED_THINGS = tuple(f'{color} {shape}' for shape in THINGS for color in COLORS)
-STUFF = ('sky', 'grass', 'water')
+from .shapes_classes import COLORED_THINGS, FREQUENCIES, HUES, THINGS
+
 VOID = -1
 
-# Hue in OpenCV's half degrees: one family per class, wide enough that two discs may differ and
-# two look-alikes may not.
-HUES = {
-    'disc': 3,
-    'square': 150,
-    'triangle': 25,
-    'star': 125,
-    **{f'{color} {shape}': hue for shape in THINGS for color, hue in COLORS.items()},
-}
-# The colored classes' places by frequency, which falls as 1 / place: one is common, many are rare.
-_PLACES = np.array([8, 4, 12, 2, 16, 10, 11, 3, 5, 13, 7, 1, 14, 6, 15, 9])
-FREQUENCIES = (1 / _PLACES) / (1 / _PLACES).sum()
 # Circumscribed radius relative to the disc's, so that all classes are about equally large.
 RADIUS_RATIO = {'disc': 1.0, 'square': 1.25, 'triangle': 1.4, 'star': 1.45}
 # Least part of an object that must stay in view when others are put in front of it.
