@@ -2,8 +2,9 @@
 
 Steps of the two alternate in one process, so that a busy machine slows both alike, and the table
 has medians of the processor's time: the network's forward pass, targets and losses, the backward
-pass, and the optimizer with the commit of Q. Images are noise with a grid of instances, in classes
-of their own; the weights are untrained.
+pass, and the optimizer with the commit of Q. The last column counts the operations of the network's
+forward pass: what the layers alone make of the ratio. Images are noise with a grid of instances, in
+classes of their own; the weights are untrained.
 
     python benchmarks/training_step.py                  # the small presets, as trained on nuclei
     python benchmarks/training_step.py --case coco      # ResNet-50, 133 classes, 100 instances
@@ -25,6 +26,7 @@ from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmdet.utils import register_all_modules
 from mmengine.config import Config
+from torch.utils.flop_counter import FlopCounterMode
 
 import einet  # noqa: F401
 from einet.datasets.transforms import PackPanopticInputs
@@ -80,6 +82,12 @@ class TimedStep:
             self.model.interaction.centers.commit()
         self._note('optimizer')
 
+    def operations(self, inputs: torch.Tensor) -> int:
+        """Multiplications and additions of the network for a batch."""
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            self._network(inputs)
+        return counter.get_total_flops()
+
     def medians(self) -> list[float]:
         """Seconds by part, without the first step."""
         return [statistics.median(self.times[part][1:]) for part in PARTS]
@@ -127,21 +135,21 @@ def report(configs: tuple[str, str], batch: tuple[int, int, int], steps: int) ->
     """Time one batch and print its table."""
     images, size, num_instances = batch
     print(f'\n{images} x {size} x {size}, up to {num_instances} instances, {configs[0]}')
-    print(
-        f'{"":20}' + ''.join(f'{part:>11}' for part in (*PARTS, 'step')) + '   losses', flush=True
-    )
+    header = ''.join(f'{part:>11}' for part in (*PARTS, 'step'))
+    print(f'{"":20}{header}   losses  Gflop', flush=True)
     detectors = {name: TimedStep(config) for name, config in zip(NAMES, configs, strict=True)}
     data = make_batch(*batch, detectors['EINet'].model)
     for _ in range(steps + 1):
         for detector in detectors.values():
             detector.run(*data)
-    totals = {}
+    totals, operations = {}, {}
     for name, detector in detectors.items():
         seconds = detector.medians()
-        totals[name] = sum(seconds)
+        totals[name], operations[name] = sum(seconds), detector.operations(data[0])
         row = ''.join(f'{value:11.4f}' for value in (*seconds, totals[name]))
-        print(f'{name:20}{row}{seconds[1] / totals[name]:9.1%}')
-    print(f'EINet over Panoptic-DeepLab: {totals["EINet"] / totals["Panoptic-DeepLab"]:.3f}')
+        print(f'{name:20}{row}{seconds[1] / totals[name]:9.1%}{operations[name] / 1e9:7.1f}')
+    ratios = [values['EINet'] / values['Panoptic-DeepLab'] for values in (totals, operations)]
+    print('EINet over Panoptic-DeepLab: step {:.3f}, operations {:.3f}'.format(*ratios))
 
 
 NAMES = ('EINet', 'Panoptic-DeepLab')

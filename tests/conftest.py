@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from mmengine.runner import set_random_seed
 
 from .commands import run_command
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 DATA_ROOTS = (PROJECT_ROOT / 'data', PROJECT_ROOT.parent / 'shared' / 'data')
 
-# The same examples in every run (a red test stays red), and no time limit per example: shared
-# machines are slow now and then.
+# The same examples in every run (a red test stays red; see also `_same_randomness`), and no time
+# limit per example: shared machines are slow now and then.
 settings.register_profile('einet', derandomize=True, deadline=None)
 settings.load_profile('einet')
 
@@ -25,6 +26,12 @@ try:
 except ImportError as error:
     # The tests that need the missing part fail with the same message; the others still run.
     warnings.warn(f'OpenMMLab modules are not registered: {error}', stacklevel=1)
+
+
+@pytest.fixture(autouse=True)
+def _same_randomness() -> None:
+    """Augmentations and weights are drawn alike in every run, whichever tests ran before."""
+    set_random_seed(0)
 
 
 def _data_folder(name: str) -> Path:
