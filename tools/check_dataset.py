@@ -129,7 +129,11 @@ def main(argv: list[str] | None = None) -> int:
     except (FileNotFoundError, KeyError, TypeError, ValueError) as error:
         print(f'{type(error).__name__}: {error}', file=sys.stderr)
         return 2
-    found, reports = check_sources(config, sources, args.workers, args.fix_areas is not None)
+    try:
+        found, reports = check_sources(config, sources, args.workers, args.fix_areas is not None)
+    except RuntimeError as error:  # a process was killed
+        print(error, file=sys.stderr)
+        return 2
     print(text_report(found, reports, args.max_lines))
     if args.report is not None:
         args.report.parent.mkdir(parents=True, exist_ok=True)

@@ -246,6 +246,16 @@ def test_views_by_the_long_way():
     assert ((result.scores >= 0) & (result.scores <= 1)).all()
 
 
+@pytest.mark.parametrize('channel', range(C_TH))
+def test_a_heatmap_on_stuff_hides_no_peak_of_a_vote(channel):
+    logits, heatmap, embedding = _two_discs()
+    expected = _same_size(logits, heatmap, embedding, grouping='vote', kernel_size=7)
+    heatmap[channel, 0, 3] = 3  # three rows above the left disc's peak, which has 2
+    result = _same_size(logits, heatmap, embedding, grouping='vote', kernel_size=7)
+    assert len(result.labels) == 2
+    assert result.panoptic.equal(expected.panoptic)
+
+
 @pytest.mark.parametrize('class_weight', [0.0, 2.0])
 @pytest.mark.parametrize('max_distance', [None, 1.5])
 def test_votes_by_the_long_way(class_weight, max_distance):
@@ -262,10 +272,10 @@ def test_votes_by_the_long_way(class_weight, max_distance):
         probabilities = torch.stack(
             [resize_maps(v.semantic_logits, v.shapes).softmax(dim=0) for v in views[:number]]
         ).mean(dim=0)
-        own = merged.cell_labels.clamp(max=C_TH - 1)
-        heatmap = merged.heatmap_logits.sigmoid().gather(0, own[None])
-        options = dict(kernel_size=3, valid=shapes.valid_cells((9, 12)))
-        peaks = find_peaks(heatmap, labels=(merged.cell_labels >= C_TH).long(), **options)
+        # Channels of stuff, which has no peaks.
+        heatmap = torch.cat((merged.heatmap_logits.sigmoid(), torch.zeros(C_ST, 9, 12)))
+        heatmap = heatmap.gather(0, merged.cell_labels[None])
+        peaks = find_peaks(heatmap, kernel_size=3, valid=shapes.valid_cells((9, 12)))
         embedding = torch.cat(merged.embeddings)
         centroids = embedding[:, peaks.xy[:, 1], peaks.xy[:, 0]]
         differences = resize_maps(embedding, shapes)[:, None] - centroids[..., None, None]

@@ -21,7 +21,9 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -206,6 +208,15 @@ def write_comparison(folder: Path, scores: dict[str, dict[int, dict[str, float |
     (folder / 'comparison.md').write_text(format_table(comparison))
 
 
+@contextmanager
+def cancelled_at_an_error(pool: ThreadPoolExecutor) -> Iterator[ThreadPoolExecutor]:
+    """The pool, whose waiting runs do not start any more after Ctrl-C."""
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run what is missing, then write the comparison."""
     args = parse_args(argv)
@@ -220,14 +231,14 @@ def main(argv: list[str] | None = None) -> None:
     scores: dict[str, dict[int, dict[str, float | None]]] = {row: {} for row in rows}
     failures = []
     start = time.monotonic()
-    with ThreadPoolExecutor(args.jobs) as pool:
+    with cancelled_at_an_error(ThreadPoolExecutor(args.jobs)) as pool:
         pending = {pool.submit(run.execute): run for run in runs}
         for done, future in enumerate(as_completed(pending), 1):
             run = pending[future]
             try:
                 scores[run.row][run.seed] = future.result()
                 text = f'PQ {future.result().get("PQ")}'
-            except (RuntimeError, ValueError) as error:
+            except (OSError, RuntimeError, ValueError) as error:
                 failures.append(run)
                 text = str(error)
             minutes = (time.monotonic() - start) / 60

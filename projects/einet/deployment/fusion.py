@@ -110,9 +110,12 @@ class BatchFusion(nn.Module):
     def _find_slots(self, heatmap_logits: Tensor, cell_labels: Tensor, grid: Grid) -> Slots:
         """Peaks of every class, or of all classes together."""
         if not self.by_class:
-            own_channel = cell_labels.clamp(max=self.num_things_classes - 1)
+            # Cells of stuff are below all others, and have no channel.
+            is_stuff = cell_labels >= self.num_things_classes
+            own_channel = cell_labels.masked_fill(is_stuff, 0)
             heatmap_logits = heatmap_logits.gather(1, own_channel[:, None])
-            cell_labels = (cell_labels >= self.num_things_classes).long()
+            heatmap_logits = heatmap_logits.masked_fill(is_stuff[:, None], float('-inf'))
+            cell_labels = is_stuff.long()
         return find_slots(
             heatmap_logits,
             cell_labels,

@@ -136,12 +136,11 @@ class EmbeddingPanopticFusion(PanopticFusion):
 
     def _by_vote(self, maps: ImageMaps) -> Steps[tuple[Peaks, Semantics, Groups]]:
         """Peaks, semantics, and the peak of every thing pixel: all classes together."""
-        # One channel for things, whatever their class, which takes label 0; stuff gets label 1.
-        own_channel = maps.cell_labels.clamp(max=self.num_things_classes - 1)
+        is_stuff = maps.cell_labels >= self.num_things_classes
+        own_channel = maps.cell_labels.masked_fill(is_stuff, 0)
         heatmap = maps.heatmap_logits.gather(0, own_channel[None])
-        is_stuff = (maps.cell_labels >= self.num_things_classes).long()
         semantics, (peaks, count) = yield from side_by_side(
-            maps.decide(), self._peaks(maps, heatmap, is_stuff)
+            maps.decide(), self._peaks(maps, heatmap.masked_fill(is_stuff, float('-inf')))
         )
         pixels = semantics.thing_pixels
         owners, strays = yield from side_by_side(
@@ -162,9 +161,9 @@ class EmbeddingPanopticFusion(PanopticFusion):
         return peaks._replace(labels=labels), semantics, groups
 
     def _peaks(
-        self, maps: ImageMaps, heatmap_logits: Tensor, cell_labels: Tensor
+        self, maps: ImageMaps, heatmap_logits: Tensor, cell_labels: Tensor | None = None
     ) -> Steps[tuple[Peaks, list[int]]]:
-        """Peaks where the cells' labels are those of a heatmap's channels; how many in each."""
+        """Peaks of each channel, where the cells have its label if given; how many in each."""
         peaks = yield from find_peaks.steps(
             heatmap_logits.sigmoid(),
             kernel_size=self.kernel_size,

@@ -11,9 +11,9 @@ import numpy as np
 from cityscapesscripts.helpers.labels import id2label, labels
 from cityscapesscripts.preparation.createPanopticImgs import convert2panoptic
 
+from ...structures.parallel import run_parallel
 from .command import report_errors
 from .inputs import check_size, read_image, read_label_map
-from .parallel import run_parallel
 from .record import Split, write_output
 from .split import Converted, convert_split
 

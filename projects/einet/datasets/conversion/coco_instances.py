@@ -10,6 +10,13 @@ from pycocotools import mask as rle_masks
 
 from ...structures.files import read_json
 
+# What is read of COCO's instances format.
+_KEYS = {
+    'categories': ('id', 'name'),
+    'images': ('id', 'file_name'),
+    'annotations': ('image_id', 'category_id'),
+}
+
 
 def read_coco_instances(
     path: Path, categories: Sequence[dict[str, Any]]
@@ -26,12 +33,11 @@ def read_coco_instances(
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: A list is missing, or an annotation's category or image.
+        ValueError: A list or a key of an entry is missing, or an annotation's category or image.
     """
     content = read_json(path)
-    missing = [key for key in ('categories', 'images', 'annotations') if key not in content]
-    if missing:
-        raise ValueError(f"{path} lacks {missing}, which COCO's instances format has")
+    for name, keys in _KEYS.items():
+        _check_keys(content, name, keys, path)
     things = {category['name']: category['id'] for category in categories if category['isthing']}
     used = {annotation['category_id'] for annotation in content['annotations']}
     new_ids = {c['id']: things.get(c['name']) for c in content['categories']}
@@ -68,11 +74,14 @@ def paint_instances(
     Raises:
         ValueError: A mask cannot be decoded or has another size.
     """
-    masks = [(_to_rle(a, semantic.shape, image), a) for a in annotations]
-    masks.sort(key=lambda mask: (not mask[1].get('iscrowd'), -int(rle_masks.area(mask[0]))))
+    rles = [(_to_rle(a, semantic.shape, image), a) for a in annotations]
+    rles.sort(key=lambda pair: (not pair[1].get('iscrowd'), -int(rle_masks.area(pair[0]))))
     semantic, instances = semantic.astype(np.int32), np.zeros(semantic.shape, np.int32)
-    for number, (rle, annotation) in enumerate(masks, start=1):
-        mask = rle_masks.decode(rle) > 0
+    for number, (rle, annotation) in enumerate(rles, start=1):
+        try:
+            mask = rle_masks.decode(rle) > 0
+        except ValueError as error:
+            raise _not_decoded(annotation, image, error) from error
         semantic[mask] = annotation['category_id']
         instances[mask] = 0 if annotation.get('iscrowd') else number
     return semantic, instances
@@ -85,15 +94,35 @@ def _to_rle(annotation: dict[str, Any], shape: tuple[int, int], image: Path) -> 
         if isinstance(segmentation, list):
             return rle_masks.merge(rle_masks.frPyObjects(segmentation, *shape))
         if isinstance(segmentation['counts'], list):
+            _check_counts(segmentation['counts'], *segmentation['size'])
             segmentation = rle_masks.frPyObjects(segmentation, *segmentation['size'])
         if tuple(segmentation['size']) == shape:
             return segmentation
     except Exception as error:  # pycocotools raises that very class
-        raise ValueError(
-            f'{image}: the segmentation of annotation {annotation.get("id")} is neither polygons '
-            f'nor RLE: {error}'
-        ) from error
+        raise _not_decoded(annotation, image, error) from error
     raise ValueError(
         f'{image} has {shape[1]} x {shape[0]} pixels, the mask of annotation '
         f'{annotation.get("id")} {segmentation["size"][1]} x {segmentation["size"][0]}'
+    )
+
+
+def _check_keys(content: dict[str, Any], name: str, keys: Sequence[str], path: Path) -> None:
+    if not isinstance(content.get(name), list):
+        raise ValueError(f"{path} lacks the list {name!r}, which COCO's instances format has")
+    for entry in content[name]:
+        missing = [key for key in keys if not isinstance(entry, dict) or key not in entry]
+        if missing:
+            raise ValueError(f'{path}: an entry of {name!r} lacks {missing}: {str(entry)[:200]}')
+
+
+def _check_counts(counts: Sequence[int], height: int, width: int) -> None:
+    """Refuse runs that end early: pycocotools leaves the rest of the mask as memory was."""
+    if min(counts, default=0) < 0 or sum(counts) != height * width:
+        raise ValueError(f'its runs have {sum(counts)} pixels, not {width} x {height}')
+
+
+def _not_decoded(annotation: dict[str, Any], image: Path, error: Exception) -> ValueError:
+    return ValueError(
+        f'{image}: the segmentation of annotation {annotation.get("id")} is neither polygons '
+        f'nor RLE: {error}'
     )

@@ -86,7 +86,7 @@ def read_categories(path: Path, void: int) -> list[dict[str, Any]]:
         complete_metainfo(dict(thing_classes=things, stuff_classes=stuff))
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from error
-    wrong = [c for c in categories if not 0 <= c['id'] <= _MAX_VALUE or c['id'] == void]
+    wrong = [c for c in categories if c['id'] not in range(_MAX_VALUE + 1) or c['id'] == void]
     if wrong:
         raise ValueError(
             f'{path}: the id of {wrong[0]} is not in 0..{_MAX_VALUE}, or is the void value {void}'
@@ -263,6 +263,7 @@ def convert_maps(
     if not any(is_thing[s['category_id']] and not s['iscrowd'] for s in segments):
         raise ValueError(
             f'{path} is written, but it has no single object: in {files.semantic} no pixel has the '
-            f'id of a thing, or {files.instances} is 0 there; {void} is void, see --void'
+            f'id of a thing, or {files.instances} is 0 there; {void} is void, see --void; convert '
+            f'the corrected maps with --overwrite'
         )
     return True

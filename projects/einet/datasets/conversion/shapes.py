@@ -29,8 +29,8 @@ from einet_tools.shapes_set import (
 from ...structures.files import read_json, write_file, write_png
 from ...structures.id_map import ids_to_bgr
 from ...structures.limits import MAX_ID
+from ...structures.parallel import run_parallel
 from ...structures.segment_pixels import measure_segments
-from .parallel import run_parallel
 from .shapes_classes import categories
 from .shapes_scene import VOID, Scene, draw_scene
 
@@ -165,7 +165,7 @@ def number_segments(
     Returns:
         (H, W) ids, 0 = void, and COCO's ``segments_info`` in the scene's order.
     """
-    ids = rng.choice(np.arange(1, MAX_ID + 1), size=len(scene.segments), replace=False)
+    ids = 1 + rng.choice(MAX_ID, size=len(scene.segments), replace=False)
     id_map = np.where(scene.segment_map == VOID, 0, ids[scene.segment_map])
     measured = {segment['id']: segment for segment in measure_segments(id_map).describe()}
     segments = [

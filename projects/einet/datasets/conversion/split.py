@@ -8,10 +8,10 @@ from typing import Any
 
 from mmengine.utils import ProgressBar
 
+from ...structures.parallel import run_parallel
 from .annotations import measure_annotation
 from .command import report_errors
 from .inputs import InputImage
-from .parallel import run_parallel
 from .record import (
     Entries,
     Split,

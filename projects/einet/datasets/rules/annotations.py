@@ -135,6 +135,7 @@ def _image_findings(images: Iterable[Any]) -> Iterator[Finding]:
 
 def _annotation_findings(annotations: Iterable[Any], known: set[Hashable]) -> Iterator[Finding]:
     annotated: dict[Hashable, str] = {}
+    same_text = {str(image_id): image_id for image_id in known}
     names = []
     for annotation in annotations:
         if not annotation_is_complete(annotation):
@@ -143,7 +144,9 @@ def _annotation_findings(annotations: Iterable[Any], known: set[Hashable]) -> It
         image_id, name = annotation['image_id'], annotation['file_name']
         names.append(name)
         if image_id not in known:
-            message = f'annotation {name} has image_id {image_id!r}{_other_type(image_id, known)}'
+            other = same_text.get(str(image_id))
+            hint = '' if other is None else f'; `images` has {other!r}, of another type'
+            message = f'annotation {name} has image_id {image_id!r}{hint}'
             yield Finding('annotation-without-image', message, image_id=image_id)
         elif image_id in annotated:
             message = f'annotations {annotated[image_id]} and {name}'
@@ -175,9 +178,3 @@ def _has_id(entry: Any, key: str) -> bool:
 
 def _repeated(names: Iterable[str]) -> list[tuple[str, int]]:
     return [(name, count) for name, count in Counter(names).items() if count > 1]
-
-
-def _other_type(image_id: Hashable, known: set[Hashable]) -> str:
-    """Hint at an id that only differs in being a number or a string."""
-    same = [other for other in known if str(other) == str(image_id)]
-    return f'; `images` has {same[0]!r}, of another type' if same else ''

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.utils import track_parallel_progress, track_progress
+from mmengine.utils import ProgressBar
 
+from ...structures.parallel import run_parallel
 from ...structures.segment_pixels import SegmentPixels
-from ...structures.threads import one_opencv_thread
 from ..panoptic import PanopticDataset
 from ..rules import Category, Finding, Severity, category_table, locate
 from ..rules.annotations import annotation_is_complete, image_problem
@@ -170,12 +170,12 @@ def _load(dataset: PanopticDataset) -> list[Finding]:
 def _run(check: Any, jobs: Sequence[ImageJob], workers: int, name: str) -> Sequence[ImageResult]:
     """Check all images, in their order, with a progress bar on stderr."""
     print(f'{name}: {len(jobs)} images', file=sys.stderr, flush=True)
-    if workers == 1 or len(jobs) == 1:
-        return track_progress(check, jobs, file=sys.stderr)
-    with one_opencv_thread():
-        return track_parallel_progress(
-            check, jobs, min(workers, len(jobs)), chunksize=4, file=sys.stderr
-        )
+    progress, results = ProgressBar(len(jobs), file=sys.stderr), []
+    for result in run_parallel(check, jobs, min(workers, len(jobs))):
+        progress.update()
+        results.append(result)
+    print(file=sys.stderr)
+    return results
 
 
 def _overlap_findings(reports: Sequence[SourceReport]) -> Iterator[Finding]:

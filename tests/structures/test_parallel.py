@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from einet.datasets.conversion.parallel import run_parallel
+from einet.structures.parallel import run_parallel
 
 
 def square(value):

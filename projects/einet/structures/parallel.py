@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from ...structures.threads import one_opencv_thread
+from .threads import one_opencv_thread
 
 
 def run_parallel(
@@ -34,7 +34,7 @@ def run_parallel(
         except BrokenProcessPool as error:
             raise RuntimeError(
                 '\na process was killed, most likely because memory ran out; call the same command '
-                'with fewer --workers: what is finished is kept'
+                'with fewer --workers'
             ) from error
 
 
