@@ -1,10 +1,12 @@
 """Checkpoints on disk at the moments at which a training may end."""
 
 import errno
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from mmengine.hooks import CheckpointHook
 from mmengine.model import BaseModel
 
 from einet.hooks import SafeCheckpointHook
@@ -23,7 +25,7 @@ class _Weight(BaseModel):
 
 
 def _train(folder, iterations=8, accumulative_counts=1, hook=SafeCheckpointHook, **settings):
-    keep = 1 if hook is SafeCheckpointHook else -1
+    keep = dict(max_keep_ckpts=1) if hook is SafeCheckpointHook else {}
     return train_tiny(
         _Weight(),
         folder,
@@ -31,7 +33,7 @@ def _train(folder, iterations=8, accumulative_counts=1, hook=SafeCheckpointHook,
         [],
         dict(type='IterBasedTrainLoop', max_iters=iterations),
         accumulative_counts=accumulative_counts,
-        checkpoint_hook=hook(by_epoch=False, interval=2, max_keep_ckpts=keep),
+        checkpoint_hook=hook(by_epoch=False, interval=2, **keep),
         **settings,
     )
 
@@ -128,3 +130,11 @@ def test_the_best_checkpoint_is_replaced_not_removed(tmp_path, monkeypatch):
     runner.train_loop._iter = 7
     hook._save_best_checkpoint(runner, dict(score=1.5))
     assert [name for name in _names(tmp_path) if 'best' in name] == ['best_score_iter_6.pth']
+
+
+@pytest.mark.parametrize('hook', [CheckpointHook, SafeCheckpointHook])
+def test_a_checkpoint_that_always_has_the_same_name_stays(hook, tmp_path):
+    names = dict(filename_tmpl='latest.pth', max_keep_ckpts=1)
+    runner = _train(tmp_path, 6, hook=partial(hook, **names))
+    assert _names(tmp_path) == ['latest.pth']
+    assert torch.load(tmp_path / 'latest.pth', weights_only=False)['meta']['iter'] == runner.iter

@@ -139,3 +139,9 @@ def test_training_and_validation_of_different_classes(tmp_path):
     _train(tmp_path / 'same', NAMES, val=NAMES)
     with pytest.raises(ValueError, match='train data and val data have different classes'):
         _train(tmp_path, NAMES, val=REORDERED)
+
+
+def test_a_checkpoint_that_is_loaded_before_there_is_data(checkpoint, tmp_path):
+    runner = Runner(_PerClass(3), str(tmp_path), experiment_name='alone')
+    runner.register_hook(ClassNamesHook())
+    runner.load_checkpoint(checkpoint)

@@ -57,6 +57,22 @@ def test_it_is_registered_and_has_the_papers_defaults():
     assert not list(fusion.parameters())
 
 
+@pytest.mark.parametrize(
+    ('option', 'value'),
+    [
+        ('kernel_size', 0),
+        ('top_k', 0),
+        ('peak_threshold', 30),
+        ('class_weight', -1.0),
+        ('max_distance', -1.0),
+        ('min_peak_distance', -0.5),
+    ],
+)
+def test_options_out_of_range(option, value):
+    with pytest.raises(ValueError, match=f'EmbeddingPanopticFusion: {option} .* {value}'):
+        _fusion(**{option: value})
+
+
 def test_two_things_of_one_class():
     logits, heatmap, embedding = _two_discs()
     result = _same_size(logits, heatmap, embedding)

@@ -28,6 +28,18 @@ def test_first_sight_takes_the_value_and_later_steps_decay():
     assert moved.item() == pytest.approx(lengths.mean().item())
 
 
+def test_a_category_that_overflowed_keeps_its_center():
+    centers = _centers(momentum=0.5)
+    centers.stage(torch.tensor([[2.0, 4.0], [6.0, 0.0], [0, 0]]), torch.tensor([2.0, 1.0, 0]))
+    centers.commit()
+    numerator = torch.tensor([[float('inf'), 1.0], [2.0, 2.0], [float('nan'), 0]])
+    centers.stage(numerator, torch.tensor([1.0, 1.0, 1.0]))
+    moved = centers.commit()
+    assert centers.centers.tolist() == [[1, 2], [4, 1], [0, 0]]
+    assert centers.seen.tolist() == [True, True, False]
+    assert moved.item() == pytest.approx(5**0.5)
+
+
 def test_printed_update_grows_with_the_number_of_instances():
     centers = _centers(momentum=0.5, normalize=False)
     centers.centers[0] = torch.tensor([1.0, 1.0])

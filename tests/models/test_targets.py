@@ -30,6 +30,7 @@ def test_maps_by_hand():
     ]
     assert targets.instance_labels[0][targets.visible[0]].tolist() == [1, 0]
     assert targets.centroids[0][targets.visible[0]].tolist() == [[1, 1], [4, 1]]
+    assert targets.has_centroid.equal(targets.visible)
     assert targets.present.tolist() == [[True, True, True]]
     assert targets.heatmap[0, 1, 1, 1] == 1
     assert targets.heatmap[0, 0, 1, 4] == 1
@@ -66,6 +67,14 @@ def test_one_pixel_instances_keep_a_cell_and_the_smallest_wins_it():
     assert targets.labels[0, 1, 2] == 1
     # The heatmap still knows all of them.
     assert (targets.heatmap == 1).sum() == 3
+
+
+def test_of_two_instances_with_one_centroid_the_smaller_has_it():
+    targets = _targets(make_sample((16, 24), [(0, 0, 0, 12, 12), (1, 5, 6, 7, 8)]))
+    assert targets.centroids[0, :2].tolist() == [[1, 1], [1, 1]]
+    assert targets.instance_ids[0, 1, 1] == 1
+    assert targets.visible[0, :2].tolist() == [True, True]
+    assert targets.has_centroid[0, :2].tolist() == [False, True]
 
 
 def test_empty_and_void_images():

@@ -122,6 +122,10 @@ def test_images_are_prepared_as_in_the_test_pipeline(predictor, size, resize):
     assert tuple(predictor.session.feeds['original_size']) == size
 
 
+def test_a_side_of_an_image_that_is_shrunk_is_at_least_a_pixel(tool):
+    assert tool._new_size((500, 1), dict(scale=[96, 96], keep_ratio=True)) == (96, 1)
+
+
 def test_an_image_is_shrunk_to_a_fixed_input(predictor):
     predictor.meta['input_size'] = [64, 32]
     predictor(np.full((80, 60, 3), 255, np.uint8))

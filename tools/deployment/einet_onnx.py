@@ -217,7 +217,7 @@ def _new_size(size: tuple[int, int], resize: dict) -> tuple[int, int]:
 
 def _scaled(size: tuple[int, int], factor) -> tuple[int, int]:
     factors = factor if isinstance(factor, list) else (factor, factor)
-    return tuple(int(side * f + 0.5) for side, f in zip(size, factors, strict=True))
+    return tuple(max(int(side * f + 0.5), 1) for side, f in zip(size, factors, strict=True))
 
 
 def draw(image: np.ndarray, result: PanopticResult) -> np.ndarray:

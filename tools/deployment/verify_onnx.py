@@ -9,8 +9,9 @@ or the instances do.
 import argparse
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 if importlib.util.find_spec('einet') is None:
     sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
@@ -53,14 +54,24 @@ MAX_DIFFERENT = 0.001
 
 
 def torch_predictor(
-    args: argparse.Namespace,
+    args: argparse.Namespace, resize: Mapping[str, Any]
 ) -> Callable[[np.ndarray], tuple[np.ndarray, dict[int, float]]]:
-    """PyTorch's way from an image to segment ids, as in COCO's files, and the instances' scores."""
-    config = load_config(args)
-    model = load_trained(config, args.checkpoint)
-    resize = [step for step in config.test_dataloader.dataset.pipeline if step['type'] == 'Resize']
-    packing = dict(type='PackPanopticInputs', meta_keys=('img_shape', 'ori_shape'))
-    pipeline = Compose([*resize, packing])
+    """PyTorch's way from an image to segment ids, as in COCO's files, and the instances' scores.
+
+    Args:
+        args: Config and checkpoint.
+        resize: What the model's file says of ``Resize``.
+    """
+    model = load_trained(load_config(args), args.checkpoint)
+    steps = [dict(type='PackPanopticInputs', meta_keys=('img_shape', 'ori_shape'))]
+    if resize:
+        given = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in resize.items()
+            if value is not None
+        }
+        steps.insert(0, dict(type='Resize', **given))
+    pipeline = Compose(steps)
 
     @torch.no_grad()
     def predict(image: np.ndarray) -> tuple[np.ndarray, dict[int, float]]:
@@ -83,7 +94,13 @@ def main(argv: list[str] | None = None) -> None:
     different = 0
     try:
         paths = einet_onnx.find_inputs(args.images)[: args.limit]
-        of_onnx, of_torch = einet_onnx.PanopticPredictor(args.model), torch_predictor(args)
+        of_onnx = einet_onnx.PanopticPredictor(args.model)
+        if of_onnx.meta['input_size']:
+            raise ValueError(
+                f'{args.model} was exported with --size, for which images are padded as PyTorch '
+                'never does; compare a file that is exported without'
+            )
+        of_torch = torch_predictor(args, of_onnx.meta['resize'])
         print(f'{"equal pixels":>12}{"instances":>11}{"score differs by":>18}')
         for path in paths:
             image = cv2.imread(str(path))

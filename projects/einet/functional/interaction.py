@@ -143,9 +143,9 @@ def center_contributions(
     r"""What one image adds to the update of the centers: numerators and denominators of Eq. 3.
 
     A present thing category with an instance of its own gets :math:`\sum_k \omega_{kj}
-    \phi(E_k)` over :math:`\sum_k \omega_{kj}`. Any other present category (stuff; things of which
-    only crowds are seen) gets :math:`\phi(V_j)` over 1, the "moving average" of Fig. 4. Sums over
-    several images are sums of what this returns.
+    \phi(E_k)` over :math:`\sum_k \omega_{kj}`. Any other present category, as stuff, gets
+    :math:`\phi(V_j)` over 1, the "moving average" of Fig. 4. Sums over several images are sums of
+    what this returns.
 
     Args:
         instance_means: E, (..., K, D) float.

@@ -125,6 +125,22 @@ def _focal_sum(
 
 
 @full_precision
+def check_top_fraction(top_fraction: float) -> None:
+    """Refuse a fraction of pixels outside (0, 1].
+
+    Raises:
+        ValueError: It is.
+
+    Example:
+        >>> check_top_fraction(0.2)
+        >>> check_top_fraction(20)
+        Traceback (most recent call last):
+        ValueError: top_fraction must be in (0, 1], got 20.
+    """
+    if not 0 < top_fraction <= 1:
+        raise ValueError(f'top_fraction must be in (0, 1], got {top_fraction}.')
+
+
 def bootstrapped_cross_entropy(
     logits: Tensor,
     labels: Tensor,
@@ -162,8 +178,7 @@ def bootstrapped_cross_entropy(
         >>> bootstrapped_cross_entropy(logits, labels, top_fraction=0.5)  # log(2)
         tensor(0.6931)
     """
-    if not 0 < top_fraction <= 1:
-        raise ValueError(f'top_fraction must be in (0, 1], got {top_fraction}.')
+    check_top_fraction(top_fraction)
     losses = upsampled_cross_entropy(logits, labels.long(), ignore_index)
     if weights is not None:
         losses = losses * weights

@@ -86,16 +86,28 @@ class SafeCheckpointHook(CheckpointHook):
 
     @contextmanager
     def _removals_last(self) -> Iterator[None]:
-        """Remove what mmengine removes inside after everything inside has succeeded."""
-        backend, removals = self.file_backend, []
+        """Remove what mmengine removes inside after everything inside has succeeded.
+
+        What a new file has replaced, under a name that is always the same, is gone already.
+        """
+        backend, removals = self.file_backend, {}
         self.file_backend = copy.copy(backend)
-        self.file_backend.remove = removals.append
+        self.file_backend.remove = lambda path: removals.update({path: _version(path)})
         try:
             yield
         finally:
             self.file_backend = backend
-        for path in removals:
-            backend.remove(path)
+        for path, version in removals.items():
+            if version is None or version == _version(path):
+                backend.remove(path)
+
+
+def _version(path: str) -> tuple[int, int] | None:
+    """Tells a local file from another of its name; None for files elsewhere."""
+    if not Path(path).exists():
+        return None
+    status = Path(path).stat()
+    return status.st_ino, status.st_mtime_ns
 
 
 def has_stepped(runner: Runner) -> bool:

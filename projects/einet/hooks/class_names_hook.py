@@ -28,7 +28,9 @@ class ClassNamesHook(Hook):
         allowed = any(
             getattr(module, 'allow_other_classes', False) for module in runner.model.modules()
         )
-        split, wanted = next(_data_sets(runner))
+        split, wanted = next(_data_sets(runner), (None, None))
+        if wanted is None:  # Loaded by a program of its own, before any loop is built.
+            return
         if runner._resume and len((found or {}).get('classes', ())) != len(wanted['classes']):
             allowed = False
         check_classes(found, wanted, ('checkpoint', f'{split} data'), allowed)

@@ -115,7 +115,9 @@ def to_cells(xy: Tensor, image_size: Sequence[int], feature_size: tuple[int, int
 def coarse_maps(
     sem_seg: Tensor, instances: BatchInstances, feature_size: tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
-    """Nearest maps at (h, w) on which every instance keeps the cell of its centroid.
+    """Nearest maps at (h, w) on which instances keep the cell of their centroid.
+
+    A cell that holds several centroids is the smallest instance's.
 
     Args:
         sem_seg: (B, H, W) long, 255 = ignore.

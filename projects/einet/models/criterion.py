@@ -76,8 +76,9 @@ class EINetCriterion(BaseModule):
             ``heatmap``: L_hm; ``center``, ``push``, ``pull``: Eq. (1); ``consistency``: R_ins
             (Table 3's InsAug), Eq. (7); ``centroid``: L_cen (Table 3's CenReg), Eq. (8).
         calibrated_weight: Weight of the cross-entropy of the centers' logits, ``loss_calibrated``,
-            a mean over an image's categories of things. A step moves Q by 1 - mu of an image's own
-            mean, so that the gradient is a tenth of what it would be for that mean.
+            a mean over an image's categories of things; left out with ``semantic``. A step moves Q
+            by 1 - mu of an image's own mean, so that the gradient is a tenth of what it would be
+            for that mean.
         semantic_stride: Compare the logits at this fraction of the input's resolution; 1 is the
             whole, 2 takes a quarter of the memory and time, which matters with many classes.
     """
@@ -127,7 +128,7 @@ class EINetCriterion(BaseModule):
                 targets.present,
                 visible,
             ),
-            'centroid': (means, summary.centroid_embeddings, visible),
+            'centroid': (means, summary.centroid_embeddings, targets.has_centroid),
         }
         things = targets.present[:, : targets.heatmap.shape[1]]
         counts = [mask.any(dim=1).sum() for mask in (targets.present, visible, things)]

@@ -71,6 +71,13 @@ class EmbeddingPanopticFusion(PanopticFusion):
             raise ValueError(
                 f'{type(self).__name__}: grouping must be one of {GROUPINGS}, got {grouping!r}'
             )
+        for key, value in dict(
+            class_weight=class_weight,
+            max_distance=max_distance or 0.0,
+            min_peak_distance=min_peak_distance,
+        ).items():
+            if value < 0:
+                raise ValueError(f'{type(self).__name__}: {key} must not be negative, got {value}')
         self.grouping = grouping
         self.class_weight = class_weight
         self.max_distance = max_distance

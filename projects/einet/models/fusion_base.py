@@ -25,7 +25,7 @@ class PanopticFusion(BaseModule):
             2048 on Cityscapes and 4096 on COCO. Smaller ones become void.
 
     Raises:
-        ValueError: There are more classes than label maps can hold.
+        ValueError: There are more classes than label maps can hold, or an option is out of range.
     """
 
     def __init__(
@@ -44,6 +44,13 @@ class PanopticFusion(BaseModule):
             raise ValueError(
                 f'{type(self).__name__}: num_things_classes + num_stuff_classes is '
                 f'{self.num_classes}, but label maps are uint8: at most {MAX_CLASSES} classes'
+            )
+        for key, value in dict(kernel_size=kernel_size, top_k=top_k).items():
+            if value < 1:
+                raise ValueError(f'{type(self).__name__}: {key} must be at least 1, got {value}')
+        if not 0 <= peak_threshold <= 1:
+            raise ValueError(
+                f'{type(self).__name__}: peak_threshold must be in [0, 1], got {peak_threshold}'
             )
         self.kernel_size = kernel_size
         self.peak_threshold = peak_threshold

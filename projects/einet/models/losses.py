@@ -199,6 +199,7 @@ class BootstrappedCrossEntropyLoss(nn.Module):
         self, top_fraction: float = 1.0, ignore_index: int = 255, loss_weight: float = 1.0
     ) -> None:
         super().__init__()
+        T.check_top_fraction(top_fraction)
         self.top_fraction = top_fraction
         self.ignore_index = ignore_index
         self.loss_weight = loss_weight

@@ -105,11 +105,14 @@ class SemanticCenters(BaseModule):
     def commit(self) -> Tensor:
         """Turn the sums staged since the last commit, over all ranks, into one EMA step.
 
+        A category whose sums are not finite, as after an overflow in float16, keeps its center.
+
         Returns:
             Mean distance by which the centers that were updated moved; a float32 scalar.
         """
         sums = torch.cat([self.staged_numerator, self.staged_denominator[:, None]], dim=1)
         dist.all_reduce(sums, op='sum')
+        sums = torch.where(sums.isfinite().all(dim=1, keepdim=True), sums, 0.0)
         numerator, denominator = sums[:, :-1], sums[:, -1]
         centers = self.updated(numerator, denominator)
         present = denominator > 0

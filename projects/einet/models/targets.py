@@ -32,6 +32,8 @@ class PanopticTargets(SemanticTargets):
         present: (B, C) bool, categories with pixels at (h, w).
         visible: (B, K) bool, instances with pixels at (h, w). The others, and the empty rows of
             an image with fewer than K, count in no loss on instances.
+        has_centroid: (B, K) bool, visible instances that have the cell of their centroid. Several
+            may share that cell; it is the smallest's.
         instance_labels: (B, K) long.
         centroids: (B, K, 2) long, xy on the feature map; of those that are visible.
         heatmap: (B, C_th, h, w) float in [0, 1].
@@ -42,6 +44,7 @@ class PanopticTargets(SemanticTargets):
     instance_ids: Tensor
     present: Tensor
     visible: Tensor
+    has_centroid: Tensor
     instance_labels: Tensor
     centroids: Tensor
     heatmap: Tensor
@@ -98,13 +101,17 @@ def build_targets(
         min_overlap=min_overlap,
         min_radius=min_radius,
     )
+    visible = _occurring(ids, instances.labels.shape[1])
+    rows = torch.arange(visible.shape[1], device=ids.device)
+    at_centroid = ids.flatten(1).gather(1, cells[..., 1] * feature_size[1] + cells[..., 0])
     return PanopticTargets(
         sem_seg=semantic.sem_seg,
         pixel_weights=semantic.pixel_weights,
         labels=labels,
         instance_ids=ids,
         present=_occurring(labels, num_classes),
-        visible=_occurring(ids, instances.labels.shape[1]),
+        visible=visible,
+        has_centroid=visible & (at_centroid == rows),
         instance_labels=instances.labels,
         centroids=cells,
         heatmap=heatmap.view(len(labels), num_things_classes, *feature_size),
