@@ -17,7 +17,8 @@ import psutil
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from einet.utils import add_common_arguments, load_config
+from einet.utils import load_config
+from einet_tools.arguments import add_common_arguments
 
 FIRST = 500
 

@@ -115,6 +115,14 @@ def test_schedule_lasts_as_long_as_the_training(path):
             assert cfg.begin + scheduler.T_max >= iterations
 
 
+def test_its_learning_rate_is_for_the_batch_that_it_makes(path):
+    config = _load(path)
+    ranks = 1 if re.search('tiny|r18|1x24g', path.stem) else 8
+    batches = config.optim_wrapper.get('accumulative_counts', 1)
+    images = ranks * config.train_dataloader.batch_size * batches
+    assert config.auto_scale_lr.base_batch_size == images
+
+
 def test_trains_and_predicts_one_step(path):
     config = _load(path)
     if config.model in _ran:

@@ -47,6 +47,12 @@ def test_auto_scale_lr(tool):
         build(tool, '--auto-scale-lr', '--cfg-options', 'auto_scale_lr._delete_=True')
 
 
+def test_auto_scale_lr_with_gradient_accumulation_ends_with_a_way_out(tool):
+    config = str(CONFIGS / 'einet_r50_coco_1x24g.py')
+    with pytest.raises(SystemExit, match=r'16 is not 32, set optim_wrapper\.optimizer\.lr'):
+        tool.main([config, '--auto-scale-lr'])
+
+
 def test_both_spellings_of_local_rank(tool):
     for spelling in ('--local_rank', '--local-rank'):
         assert tool.parse_args([CONFIG, f'{spelling}=2']).local_rank == 2

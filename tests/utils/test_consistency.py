@@ -132,3 +132,12 @@ def test_switches_of_the_runner_that_the_model_has_as_well(key, value):
     with pytest.raises(ValueError, match=rf"mmengine's {key} .*: set model\.{key}="):
         check_training(_config(**{key: value}))
     assert check_training(_config(**{key: None, f'model.{key}': value})) == []
+
+
+def test_a_rate_is_not_scaled_by_a_part_of_a_step():
+    accumulated = {'optim_wrapper.accumulative_counts': 16}
+    message = r'--auto-scale-lr .*accumulative_counts=16 .*is not 4, set'
+    with pytest.raises(ValueError, match=message):
+        check_training(_config(**accumulated, **{'auto_scale_lr.enable': True}))
+    assert check_training(_config(**accumulated)) == []
+    assert check_training(_config(**{'auto_scale_lr.enable': True})) == []

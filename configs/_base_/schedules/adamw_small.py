@@ -1,5 +1,5 @@
-# Short training on CPU cores: AdamW, a linear warm-up, then one cosine that ends with the training,
-# whatever train_cfg.max_iters is.
+# Short training on CPU cores, 4 images an iteration: AdamW, a linear warm-up, then one cosine that
+# ends with the training, whatever train_cfg.max_iters is.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01),
@@ -12,4 +12,4 @@ param_scheduler = [
 train_cfg = dict(type='ResumableTrainLoop', max_iters=1000, val_interval=500)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
-auto_scale_lr = dict(enable=False, base_batch_size=8)
+auto_scale_lr = dict(enable=False, base_batch_size=4)

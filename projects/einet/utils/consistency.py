@@ -28,6 +28,7 @@ def check_training(config: Config) -> list[str]:
         *_loader_problems(config, 'train'),
         *_loop_problems(config),
         *_runner_problems(config),
+        *_scaling_problems(config),
     ]
     if config.get('val_cfg'):
         problems += _loader_problems(config, 'val')
@@ -116,6 +117,18 @@ def _runner_problems(config: Config) -> Iterator[str]:
     for key, reason in reasons.items():
         if config.get(key):
             yield f"mmengine's {key} {reason}: set model.{key}={config[key]} in its place"
+
+
+def _scaling_problems(config: Config) -> Iterator[str]:
+    """Mmengine scales the learning rate by ranks x batch size, without what is accumulated."""
+    batches = (config.get('optim_wrapper') or {}).get('accumulative_counts', 1)
+    if batches > 1 and (config.get('auto_scale_lr') or {}).get('enable', False):
+        yield (
+            f'--auto-scale-lr (auto_scale_lr.enable) counts the images of one batch, and '
+            f'optim_wrapper.accumulative_counts={batches} makes a step of {batches}: leave it out. '
+            f'If ranks x train_dataloader.batch_size x {batches} is not '
+            f'{config.auto_scale_lr.get("base_batch_size")}, set optim_wrapper.optimizer.lr'
+        )
 
 
 def _scheduler_entries(schedulers: Any, key: str = 'param_scheduler') -> Iterator[tuple[str, Any]]:
