@@ -49,6 +49,22 @@ def test_annotations_of_no_image(tmp_path):
         read_coco_instances(path, CATEGORIES)
 
 
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(images=None), r"lacks the list 'images'"),
+        (dict(categories=dict(id=1, name='man')), r"lacks the list 'categories'"),
+        (dict(images=[dict(id=4)]), r"an entry of 'images' lacks \['file_name'\]: \{'id': 4\}"),
+        (dict(categories=[dict(name='man')]), r"an entry of 'categories' lacks \['id'\]"),
+        (dict(annotations=[dict(id=6)]), r"lacks \['image_id', 'category_id'\]: \{'id': 6\}"),
+        (dict(annotations=['dog']), r"lacks \['image_id', 'category_id'\]: dog"),
+    ],
+)
+def test_entries_that_lack_a_key(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=rf'x\.json.* {message}'):
+        read_coco_instances(write(tmp_path / 'x.json', **changes), CATEGORIES)
+
+
 def rle(mask):
     """Uncompressed: lengths of zeros and ones in turn, column by column."""
     values = np.asarray(mask).T.ravel()
@@ -90,6 +106,12 @@ def test_a_polygon():
     [
         (dict(size=[3, 2], counts=[0, 6]), r'a\.jpg has 3 x 2 pixels, the mask of .* 0 2 x 3'),
         (None, r'a\.jpg: the segmentation of annotation 0 is neither polygons nor RLE'),
+        (dict(size=[2, 3], counts=[]), r'a\.jpg: .* 0 is .* its runs have 0 pixels, not 3 x 2'),
+        (dict(size=[2, 3], counts=[0, 5]), r'a\.jpg: .* 0 is .* its runs have 5 pixels, not 3 x 2'),
+        (dict(size=[2, 3], counts=[2, 5]), r'a\.jpg: .* 0 is .* its runs have 7 pixels, not 3 x 2'),
+        (dict(size=[2, 3], counts=[9, -3]), r'a\.jpg: .* annotation 0 is .*: a run is negative'),
+        # Compressed, 40 zeros: pycocotools refuses them only when they are decoded.
+        (dict(size=[2, 3], counts='X1'), r'a\.jpg: .* annotation 0 is .*: Invalid RLE'),
     ],
 )
 def test_masks_that_cannot_be_painted(segmentation, message):

@@ -117,7 +117,9 @@ def _check_keys(content: dict[str, Any], name: str, keys: Sequence[str], path: P
 
 def _check_counts(counts: Sequence[int], height: int, width: int) -> None:
     """Refuse runs that end early: pycocotools leaves the rest of the mask as memory was."""
-    if min(counts, default=0) < 0 or sum(counts) != height * width:
+    if min(counts, default=0) < 0:
+        raise ValueError('a run is negative')
+    if sum(counts) != height * width:
         raise ValueError(f'its runs have {sum(counts)} pixels, not {width} x {height}')
 
 
