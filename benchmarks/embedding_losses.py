@@ -18,12 +18,12 @@ Times are of the processor, which on an idle machine is the time that passes; ou
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
 
 import torch
+from process_memory import memory
 from torch import Tensor
 from torch.nn.functional import normalize, relu
 
@@ -132,7 +132,7 @@ def measure(args: argparse.Namespace) -> dict[str, float]:
     torch.set_num_threads(1)
     function = {'ours': ours, 'masks': masks}[args.case]
     inputs = make_inputs((args.batch, args.dims, args.height, args.width), args.instances)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = memory('VmHWM')
     seconds = []
     for _ in range(args.repeats):
         for name in LEAVES:
@@ -140,7 +140,7 @@ def measure(args: argparse.Namespace) -> dict[str, float]:
         start = time.process_time()
         function(inputs, args.instances).backward()
         seconds.append(time.process_time() - start)
-    extra = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    extra = memory('VmHWM') - before
     return dict(seconds=min(seconds) / args.batch, memory=extra / inputs['instance'].nbytes)
 
 

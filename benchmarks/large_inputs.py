@@ -10,7 +10,6 @@ own, whose largest resident memory is printed; the whole of Python and torch is 
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from mmdet.structures import DetDataSample
 from mmdet.utils import register_all_modules
 from mmengine.config import Config, DictAction
 from mmengine.optim import build_optim_wrapper
+from process_memory import memory
 
 from einet.datasets.transforms import PackPanopticInputs
 from einet.models import EINet
@@ -107,7 +107,7 @@ def run_part(args: argparse.Namespace) -> None:
     start = time.monotonic()
     said = {'train': train, 'predict': predict}[args.part](model, image, sample, config)
     seconds = time.monotonic() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = memory('VmHWM') / 2**30
     print(f'{args.part:8} {peak:6.2f} GiB {seconds:7.1f} s  {said}', flush=True)
 
 

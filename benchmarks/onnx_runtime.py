@@ -12,7 +12,6 @@ os.environ['OMP_NUM_THREADS'] = '1'
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from process_memory import memory
 
 ROOT = Path(__file__).resolve().parents[1]
 # (height, width) of what cameras of these data sets give.
@@ -97,7 +97,7 @@ def measure(preset: str, runtime: str, folder: Path, repeats: int) -> dict[str, 
         start = time.process_time()
         instances = predict(image)
         times.append(time.process_time() - start)
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    megabytes = memory('VmHWM') / 2**20
     return dict(seconds=statistics.median(times[1:]), megabytes=megabytes, instances=instances)
 
 

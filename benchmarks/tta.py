@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from post_processing import NUM_THINGS, SIZE, STUFF_AREA, make_outputs
+from process_memory import memory
 from torch import Tensor
 
 from einet.functional.resize import Shapes
@@ -39,12 +40,6 @@ def make_view(outputs: dict[str, Tensor], scale: float, flip: bool) -> View:
     if flip:
         maps = [values.flip(-1) for values in maps]
     return View(*maps, Shapes(size, size, SIZE), (False, flip))
-
-
-def memory(key: str) -> int:
-    """VmRSS, or its peak VmHWM, of this process in bytes (Linux)."""
-    lines = Path('/proc/self/status').read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(key))
 
 
 def measure(

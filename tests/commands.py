@@ -6,11 +6,36 @@ import sys
 
 from .paths import ROOT
 
+# What the launch scripts and the launchers read, which a developer's shell may have set.
+_LAUNCH = {
+    'NNODES',
+    'NODE_RANK',
+    'GPUS',
+    'GPUS_PER_NODE',
+    'CPUS_PER_TASK',
+    'SRUN_ARGS',
+    'PORT',
+    'RANK',
+    'WORLD_SIZE',
+    'LOCAL_RANK',
+    'LOCAL_WORLD_SIZE',
+    'MASTER_ADDR',
+    'MASTER_PORT',
+}
+
 
 def command_environment() -> dict[str, str]:
-    """Environment in which the tools find the package and the modules of the tests."""
+    """Environment in which the tools find the package and the modules of the tests.
+
+    Nothing in it says that the tools are part of a launch on several ranks or machines.
+    """
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _LAUNCH and not name.startswith('SLURM_')
+    }
     return {
-        **os.environ,
+        **inherited,
         'PYTHONPATH': f'{ROOT / "projects"}:{ROOT / "tests"}',
         'PYTHON': sys.executable,
         'OMP_NUM_THREADS': '1',

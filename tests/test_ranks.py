@@ -168,24 +168,34 @@ def test_accumulated_batches_train_as_one_large_batch(shapes_root, tmp_path):
 
 
 def _on_two_nodes(script, *arguments, cwd):
-    """Two agents that meet at a port, as on two machines, with one rank each."""
+    """Two agents that meet at a port, as on two machines, with one rank each.
+
+    They print to files: who waits for one of two pipes lets the other fill up.
+    """
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = str(free.getsockname()[1])
     where = dict(NNODES='2', MASTER_ADDR='127.0.0.1', PORT=port)
-    nodes = [
-        subprocess.Popen(
-            ['bash', ROOT / 'tools' / script, *map(str, arguments)],
-            cwd=cwd,
-            env={**command_environment(), **where, 'NODE_RANK': str(rank)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    outputs = [node.communicate(timeout=600)[0] for node in nodes]
-    assert [node.returncode for node in nodes] == [0, 0], outputs[0][-3000:] + outputs[1][-3000:]
+    outputs = [cwd / f'node{rank}.log' for rank in range(2)]
+    nodes = []
+    try:
+        for rank, output in enumerate(outputs):
+            with output.open('w') as file:
+                node = subprocess.Popen(
+                    ['bash', ROOT / 'tools' / script, *map(str, arguments)],
+                    cwd=cwd,
+                    env={**command_environment(), **where, 'NODE_RANK': str(rank)},
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                )
+            nodes.append(node)
+        codes = [node.wait(timeout=600) for node in nodes]
+    finally:
+        for node in nodes:
+            node.terminate()  # and with it its rank, which kill() would leave running
+        for node in nodes:
+            node.wait(timeout=60)
+    assert codes == [0, 0], ''.join(output.read_text()[-3000:] for output in outputs)
 
 
 def _scores(folder):

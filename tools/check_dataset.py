@@ -11,7 +11,6 @@ Exit code: 0 without errors, 1 with errors, 2 when the check cannot be run.
 import argparse
 import importlib.util
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ if importlib.util.find_spec('einet') is None:
     sys.exit('einet is not installed in this environment: run `pip install -e .` in the project.')
 
 from einet_tools.arguments import add_common_arguments
+from einet_tools.cores import allowed_cores
 
 SPLITS = ('train', 'val', 'test')
 
@@ -36,7 +36,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--workers',
         type=int,
-        default=len(os.sched_getaffinity(0)),
+        default=len(allowed_cores()),
         help='processes that read images (default: one per CPU core, here %(default)s)',
     )
     parser.add_argument(

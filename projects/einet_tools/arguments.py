@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from .cores import allowed_cores
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
@@ -63,9 +64,8 @@ def add_conversion_arguments(parser: argparse.ArgumentParser) -> None:
     Args:
         parser: The converter's.
     """
-    cores = len(os.sched_getaffinity(0))
     parser.add_argument(
-        '--workers', type=int, default=min(8, cores), help='processes (%(default)s)'
+        '--workers', type=int, default=min(8, len(allowed_cores())), help='processes (%(default)s)'
     )
     parser.add_argument(
         '--overwrite',

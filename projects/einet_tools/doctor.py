@@ -13,7 +13,6 @@ import contextlib
 import importlib.metadata
 import importlib.util
 import io
-import os
 import platform
 import runpy
 import shutil
@@ -22,6 +21,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
+
+from .cores import allowed_cores
 
 OK, MISSING, FAILED = 'ok', 'missing', 'FAILED'
 
@@ -117,7 +118,7 @@ def check_accelerator() -> Iterator[Line]:
         reason = f'torch {torch.__version__} finds no CUDA device, though there is an NVIDIA driver'
         yield Line(MISSING, f'accelerator: {reason}. Is it a build without CUDA, or an old driver?')
     else:
-        cores = len(os.sched_getaffinity(0))
+        cores = len(allowed_cores())
         yield Line(OK, f'no accelerator, computes on the CPU (cores: {cores})')
 
 

@@ -17,7 +17,7 @@ from ..paths import CONFIGS
 
 
 @pytest.fixture(scope='session')
-def shapes_root(tmp_path_factory) -> Path:
+def generated_root(tmp_path_factory) -> Path:
     """A few synthetic images."""
     root = tmp_path_factory.mktemp('data') / 'shapes'
     write_shapes(root, ShapesParameters(train=4, val=2))
@@ -38,7 +38,7 @@ def load(name: str, root: Path) -> Config:
 SETS = pytest.mark.parametrize(
     ('name', 'fixture'),
     [
-        ('shapes', 'shapes_root'),
+        ('shapes', 'generated_root'),
         ('nuclei', 'nuclei_root'),
         ('coco-sample', 'coco_sample_root'),
         ('coco', 'coco_sample_root'),
@@ -87,9 +87,9 @@ def test_validation_sample(name, fixture, request):
 @pytest.mark.parametrize(
     ('name', 'things'), [('shapes', THINGS), ('shapes-colored', COLORED_THINGS)]
 )
-def test_shapes_config_has_the_generators_classes(name, things, shapes_root):
+def test_shapes_config_has_the_generators_classes(name, things, generated_root):
     for loader in ('train', 'val', 'test'):
-        settings = load(name, shapes_root)[f'{loader}_dataloader'].dataset
+        settings = load(name, generated_root)[f'{loader}_dataloader'].dataset
         meta = DATASETS.build({**settings, 'lazy_init': True}).metainfo
         made = categories(colored=name == 'shapes-colored')
         assert (meta['thing_classes'], meta['stuff_classes']) == (things, STUFF)

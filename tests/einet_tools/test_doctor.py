@@ -107,6 +107,7 @@ def test_operators_that_do_not_load_fail(monkeypatch):
     ],
 )
 def test_operators_that_fail_or_compute_otherwise_fail(nms, reason, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     monkeypatch.setattr(mmcv.ops, 'nms', nms)
     (line,) = doctor.check_operators()
     assert line.state == FAILED

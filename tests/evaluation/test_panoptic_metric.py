@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import pickle
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -305,19 +306,31 @@ class TestRanks:
         context = multiprocessing.get_context('fork')
         queue = context.Queue()
         ranks = [
-            context.Process(target=_run_rank, args=(rank, tmp_path, samples, coco_meta, queue))
+            context.Process(
+                target=_run_rank, args=(queue, rank, tmp_path, samples, coco_meta), daemon=True
+            )
             for rank in range(2)
         ]
         for rank in ranks:
             rank.start()
-        answers = [queue.get(timeout=60) for _ in ranks]
+        for _ in ranks:
+            answer = queue.get(timeout=60)
+            assert answer == alone, answer
         for rank in ranks:
             rank.join(timeout=60)
-        assert answers == [alone, alone]
         assert len(list((tmp_path / 'out.panoptic').iterdir())) == len(samples)
 
 
-def _run_rank(rank, folder, samples, meta, queue):
+def _run_rank(queue, *arguments):
+    """Put the scores into the queue, or the error as text."""
+    try:
+        queue.put(_evaluate_rank(*arguments))
+    except Exception:
+        queue.put(traceback.format_exc())
+        raise
+
+
+def _evaluate_rank(rank, folder, samples, meta):
     torch.set_num_threads(1)
     torch.distributed.init_process_group(
         'gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=2
@@ -328,5 +341,6 @@ def _run_rank(rank, folder, samples, meta, queue):
     metric.dataset_meta = meta
     padded = [*samples, samples[0]]
     metric.process(None, padded[rank::2])
-    queue.put(metric.evaluate(len(samples)))
+    scores = metric.evaluate(len(samples))
     torch.distributed.destroy_process_group()
+    return scores

@@ -3,7 +3,8 @@ import time
 
 import pytest
 
-from einet.structures.cores import CoreUsage, allowed_cores, core_usage, usable_cores
+from einet.structures.cores import CoreUsage, core_usage, usable_cores
+from einet_tools.cores import allowed_cores
 
 
 def spin(seconds):

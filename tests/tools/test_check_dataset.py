@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
-from einet.datasets.validation import SPLITS
+from einet.datasets.validation import SPLITS, check
 from tests.datasets.validation.defects import DEFECTS
 from tests.datasets.validation.small_set import CAR, SmallSet
+from tests.datasets.validation.test_check import kill_itself
 from tests.paths import CONFIGS, ROOT
 
 from .load import load_tool
@@ -175,6 +176,12 @@ def test_wrong_options(tool, small, capsys, options, message):
         tool.main([small.save(), *options])
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_killed_process(tool, small, monkeypatch, capsys):
+    monkeypatch.setattr(check, 'check_image', kill_itself)
+    assert tool.main([small.save(), '--workers', '2']) == 2
+    assert 'a process was killed' in capsys.readouterr().err
 
 
 def test_configs_that_cannot_be_checked(tool, small, tmp_path, capsys):

@@ -25,6 +25,8 @@ def fake_tools(monkeypatch):
             (self.folder / 'last_checkpoint').write_text('last.pth')
             if self.seed == 7:
                 raise RuntimeError('train.py failed')
+            if self.seed == 8:
+                raise OSError('No space left on device')
         else:
             log = self.folder / '20260101'
             log.mkdir()
@@ -62,11 +64,12 @@ def test_other_settings_are_not_mixed(tmp_path, config, fake_tools):
         compare.main(command)
 
 
-def test_a_failed_run_does_not_stop_the_others(tmp_path, config, fake_tools, capsys):
-    command = [str(config), '--work-dir', str(tmp_path / 'out'), '--seeds', '7', '1']
+@pytest.mark.parametrize(('seed', 'text'), [('7', 'train.py failed'), ('8', 'No space left')])
+def test_a_failed_run_does_not_stop_the_others(tmp_path, config, fake_tools, capsys, seed, text):
+    command = [str(config), '--work-dir', str(tmp_path / 'out'), '--seeds', seed, '1']
     with pytest.raises(SystemExit, match='1 of 2 runs failed'):
         compare.main(command)
-    assert 'train.py failed' in capsys.readouterr().out
+    assert text in capsys.readouterr().out
     assert '| small | 1 | 51.0 |' in (tmp_path / 'out' / 'comparison.md').read_text()
 
 

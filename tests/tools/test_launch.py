@@ -1,11 +1,11 @@
 """The commands that the launch scripts run, seen by a program that takes the place of theirs."""
 
-import os
 import subprocess
 import sys
 
 import pytest
 
+from tests.commands import command_environment
 from tests.paths import ROOT
 
 TOOLS = ROOT / 'tools'
@@ -25,8 +25,9 @@ def launch(tmp_path):
         (tmp_path / name).chmod(0o755)
 
     def run(script, *arguments, code=0, **environment):
-        inherited = {k: v for k, v in os.environ.items() if k not in ('PYTHON', 'PORT')}
-        path = f'{tmp_path}:{os.environ["PATH"]}'
+        inherited = command_environment()
+        del inherited['PYTHON']  # so that the scripts take the one in PATH
+        path = f'{tmp_path}:{inherited["PATH"]}'
         result = subprocess.run(
             ['bash', TOOLS / script, *arguments],
             env={**inherited, 'PATH': path, **environment},

@@ -1,11 +1,24 @@
 import hashlib
+import os
 import subprocess
 
+import pytest
 from mmengine.config import Config
 
 from einet.utils.provenance import describe_run, git_state
 from einet.version import __version__
 from tests.paths import CONFIGS
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_developer(tmp_path, monkeypatch):
+    """Git as after its installation, in whatever repository or hook the tests run."""
+    for name in os.environ:
+        if name.startswith('GIT_'):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv('GIT_CONFIG_GLOBAL', os.devnull)
+    monkeypatch.setenv('GIT_CONFIG_NOSYSTEM', '1')
+    monkeypatch.setenv('GIT_CEILING_DIRECTORIES', str(tmp_path.parent))
 
 
 def _git(folder, *arguments):

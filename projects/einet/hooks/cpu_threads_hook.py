@@ -11,7 +11,9 @@ from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from ..structures.cores import CoreUsage, allowed_cores, core_usage, usable_cores
+from einet_tools.cores import allowed_cores
+
+from ..structures.cores import CoreUsage, core_usage, usable_cores
 
 
 @HOOKS.register_module()

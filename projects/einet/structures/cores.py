@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import NamedTuple
 
 import psutil
+
+from einet_tools.cores import allowed_cores
 
 
 class CoreUsage(NamedTuple):
@@ -21,13 +22,6 @@ class CoreUsage(NamedTuple):
     time: float
     busy: float
     own: float
-
-
-def allowed_cores() -> list[int]:
-    """Cores that this process may use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(psutil.cpu_count()))
 
 
 def core_usage() -> CoreUsage:

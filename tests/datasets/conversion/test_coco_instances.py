@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pycocotools import mask as rle_masks
 
 from einet.datasets.conversion.coco_instances import paint_instances, read_coco_instances
 
@@ -49,6 +50,22 @@ def test_annotations_of_no_image(tmp_path):
         read_coco_instances(path, CATEGORIES)
 
 
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(images=None), r"lacks the list 'images'"),
+        (dict(categories=dict(id=1, name='man')), r"lacks the list 'categories'"),
+        (dict(images=[dict(id=4)]), r"an entry of 'images' lacks \['file_name'\]: \{'id': 4\}"),
+        (dict(categories=[dict(name='man')]), r"an entry of 'categories' lacks \['id'\]"),
+        (dict(annotations=[dict(id=6)]), r"lacks \['image_id', 'category_id'\]: \{'id': 6\}"),
+        (dict(annotations=['dog']), r"lacks \['image_id', 'category_id'\]: dog"),
+    ],
+)
+def test_entries_that_lack_a_key(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=rf'x\.json.* {message}'):
+        read_coco_instances(write(tmp_path / 'x.json', **changes), CATEGORIES)
+
+
 def rle(mask):
     """Uncompressed: lengths of zeros and ones in turn, column by column."""
     values = np.asarray(mask).T.ravel()
@@ -79,6 +96,16 @@ def test_crowds_first_then_from_large_to_small():
     assert (before == 7).all()
 
 
+@pytest.mark.parametrize('share', [0.001, 0.1, 0.5])
+def test_compressed_masks_are_those_of_pycocotools(share):
+    mask = np.random.default_rng(0).random((150, 200)) < share
+    compressed = rle_masks.encode(np.asfortranarray(mask, np.uint8))
+    segmentation = dict(size=[150, 200], counts=compressed['counts'].decode())
+    annotations = [dict(id=0, category_id=5, segmentation=segmentation)]
+    semantic, _ = paint_instances(np.zeros(mask.shape, int), annotations, Path('a.jpg'))
+    assert (semantic == np.where(mask, 5, 0)).all()
+
+
 def test_a_polygon():
     annotations = [dict(id=0, category_id=5, segmentation=[[0, 0, 2, 0, 2, 1, 0, 1]])]
     semantic, _ = paint_instances(np.zeros((2, 3), int), annotations, Path('a.jpg'))
@@ -90,6 +117,14 @@ def test_a_polygon():
     [
         (dict(size=[3, 2], counts=[0, 6]), r'a\.jpg has 3 x 2 pixels, the mask of .* 0 2 x 3'),
         (None, r'a\.jpg: the segmentation of annotation 0 is neither polygons nor RLE'),
+        (dict(size=[2, 3], counts=[]), r'a\.jpg: .* 0 is .* its runs have 0 pixels, not 3 x 2'),
+        (dict(size=[2, 3], counts=[0, 5]), r'a\.jpg: .* 0 is .* its runs have 5 pixels, not 3 x 2'),
+        (dict(size=[2, 3], counts=[2, 5]), r'a\.jpg: .* 0 is .* its runs have 7 pixels, not 3 x 2'),
+        (dict(size=[2, 3], counts=[9, -3]), r'a\.jpg: .* annotation 0 is .*: a run is negative'),
+        # Compressed: too short, too long (8 + 32 * 1), and 2 with its sign changed.
+        (dict(size=[2, 3], counts='05'), r'a\.jpg: .* 0 is .* its runs have 5 pixels, not 3 x 2'),
+        (dict(size=[2, 3], counts='X1'), r'a\.jpg: .* 0 is .* its runs have 40 pixels, not 3 x 2'),
+        (dict(size=[2, 3], counts='8N'), r'a\.jpg: .* annotation 0 is .*: a run is negative'),
     ],
 )
 def test_masks_that_cannot_be_painted(segmentation, message):

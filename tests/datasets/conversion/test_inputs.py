@@ -1,3 +1,7 @@
+import struct
+import zlib
+
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -57,6 +61,56 @@ def test_labels_of_one_bit(tmp_path):
     labels = read_label_map(tmp_path / 'bits.png')
     assert labels.dtype == np.uint8
     assert labels.tolist() == [[0, 0, 1], [0, 0, 0]]
+
+
+def png(path, depth, values):
+    """Write a gray PNG, which Pillow writes with 8 bits only; every row fills whole bytes."""
+    height, width = len(values), len(values[0])
+    bits = [''.join(f'{value:0{depth}b}' for value in row) for row in values]
+    rows = b''.join(b'\0' + int(row, 2).to_bytes(len(row) // 8, 'big') for row in bits)
+    header = struct.pack('>2I5B', width, height, depth, 0, 0, 0, 0)
+    chunks = [(b'IHDR', header), (b'IDAT', zlib.compress(rows)), (b'IEND', b'')]
+    parts = [
+        struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+        for kind, data in chunks
+    ]
+    path.write_bytes(b'\x89PNG\r\n\x1a\n' + b''.join(parts))
+    return path
+
+
+@READERS
+@pytest.mark.parametrize('depth', [2, 4])
+def test_gray_of_few_bits_would_be_scaled(tmp_path, read, depth):
+    path = png(tmp_path / 'few.png', depth, [[0, 1, 2, 3]])
+    assert np.array(Image.open(path)).max() == 3 * 255 // (2**depth - 1)
+    with pytest.raises(ValueError, match=rf'few\.png is a gray PNG of {depth} bit.*gray of 8 bit'):
+        read(path)
+
+
+@pytest.mark.parametrize('depth', [1, 8])
+def test_gray_of_one_and_of_eight_bits(tmp_path, depth):
+    values = [[0, 1, 1, 0, 1, 0, 0, 1], [1, 0, 0, 0, 0, 0, 0, 0]]
+    assert read_label_map(png(tmp_path / 'gray.png', depth, values)).tolist() == values
+
+
+@pytest.mark.parametrize('bits', [1, 2, 4])
+def test_palettes_of_few_bits(tmp_path, bits):
+    values = np.arange(8, dtype=np.uint8)[None] % 2**bits
+    image = Image.fromarray(values)
+    image.putpalette([5, 6, 7] * 2**bits)
+    image.save(tmp_path / 'palette.png', bits=bits)
+    assert (tmp_path / 'palette.png').read_bytes()[24] == bits
+    for read in (read_label_map, read_instance_map):
+        assert read(tmp_path / 'palette.png').tolist() == values.tolist()
+
+
+@READERS
+@pytest.mark.parametrize('channels', [3, 4])
+def test_colors_of_16_bits_would_lose_half(tmp_path, read, channels):
+    path = tmp_path / 'deep.png'
+    assert cv2.imwrite(str(path), np.full((2, 3, channels), 258, np.uint16))
+    with pytest.raises(ValueError, match=r'deep\.png is a color PNG of 16 bit.*gray of 16 bit'):
+        read(path)
 
 
 def test_labels_have_no_colors(tmp_path):

@@ -243,6 +243,7 @@ def test_coco_file_without_lists(source):
         ([dict(id=1, name=n, isthing=1) for n in 'ab'], 'Two categories have the same id'),
         ([dict(id=255, name='car', isthing=1)], 'or is the void value 255'),
         ([dict(id=-1, name='car', isthing=1)], r'is not in 0\.\.65535'),
+        ([dict(id='1', name='car', isthing=1)], r"the id of \{'id': '1', .* is not in 0\.\.65535"),
     ],
 )
 def test_wrong_categories(source, categories, message):
@@ -286,10 +287,15 @@ def test_split_without_a_single_object(source):
     for name in ('a.png', 'sub/b.png'):
         source.write('instances', name, np.zeros((3, 5), np.uint8))
     with pytest.raises(
-        SystemExit, match=r'panoptic_train\.json is written.*no single object.*--void'
+        SystemExit, match=r'panoptic_train\.json is written.*no single object.*--void.*--overwrite'
     ):
         source.run()
     assert [s[:2] for s in source.segments()] == [(0, 1), (7, 0), (300, 1)]
+    for name in ('a.png', 'sub/b.png'):
+        source.write('instances', name, INSTANCES.astype(np.uint8))
+    source.options = dict(overwrite=True)
+    source.run()
+    assert source.segments() == source.segments(1) == EXPECTED
 
 
 @pytest.mark.parametrize('folder', ['images', 'semantic', 'instances'])

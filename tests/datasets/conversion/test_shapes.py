@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from einet.datasets import PanopticDataset
-from einet.datasets.conversion.shapes import ShapesParameters, write_shapes
+from einet.datasets.conversion.shapes import ShapesParameters, number_segments, write_shapes
 from einet.datasets.conversion.shapes_classes import COLORED_THINGS, STUFF, THINGS
+from einet.datasets.conversion.shapes_scene import Scene
 from einet.structures.id_map import read_id_map
 
 SMALL = ShapesParameters(train=6, val=3, size=64)
@@ -70,6 +71,24 @@ def test_areas_and_boxes_are_those_of_the_map(small_set):
         assert segment['area'] == len(x)
         assert (left, top) == (x.min(), y.min())
         assert (left + width, top + height) == (x.max() + 1, y.max() + 1)
+
+
+@pytest.mark.parametrize(
+    ('seed', 'ids'),
+    [(0, [10686443, 8575447, 14271104]), (7, [15852872, 10487361, 11478634])],
+)
+def test_ids_of_a_seed(seed, ids):
+    """Those of ``rng.choice(np.arange(1, MAX_ID + 1), 3, replace=False)``, so that sets last."""
+    scene = Scene(np.zeros((2, 3, 3), np.uint8), np.int32([[0, 0, -1], [2, 0, 2]]))
+    scene.segments = [('sky', False), ('hidden', False), ('disc', True)]
+    category_ids = dict(sky=4, hidden=5, disc=6)
+    id_map, segments = number_segments(scene, category_ids, np.random.default_rng(seed))
+    first, _, last = ids  # nothing is left of the second
+    assert id_map.tolist() == [[first, first, 0], [last, first, last]]
+    assert segments == [
+        dict(id=first, category_id=4, iscrowd=0, bbox=[0, 0, 2, 2], area=3),
+        dict(id=last, category_id=6, iscrowd=1, bbox=[0, 1, 3, 1], area=2),
+    ]
 
 
 def test_same_seed_same_bytes_with_any_number_of_processes(small_set, tmp_path):

@@ -1,6 +1,6 @@
 import json
+import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from einet.datasets import VistasPanopticDataset
 from einet.datasets.conversion.command import run_splits
 from einet.datasets.conversion.vistas import SPLITS, convert_vistas
 
+from ...commands import run_command
 from ...paths import CONFIGS, ROOT
 from ...trees import make_vistas_tree
 
@@ -169,12 +170,12 @@ def test_memory_of_a_large_image(tmp_path):
         large = cv2.resize(small, (6000, 4000), interpolation=cv2.INTER_NEAREST)
         cv2.imwrite(str(path), large)
     script = f"""
-import resource
 import runpy
 import sys
 from mmdet.registry import DATASETS
 from mmdet.utils import register_all_modules
 from mmengine.config import Config
+from peak_memory import peak_memory
 sys.argv = ['vistas.py', {str(root)!r}, '--workers', '1', '--splits', 'train']
 runpy.run_path({str(ROOT / 'tools' / 'dataset_converters' / 'vistas.py')!r}, run_name='__main__')
 register_all_modules(init_default_scope=True)
@@ -183,14 +184,11 @@ for loader in (config.train_dataloader, config.val_dataloader):
     dataset = dict(loader.dataset, data_root={str(root)!r}, ann_file='vistas_panoptic_train.json')
     dataset['data_prefix'] = dict(img='training/images', seg='training')
     assert DATASETS.build(dataset)[0]['data_samples'].gt_panoptic_seg
-print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print('peak', peak_memory())
 """
-    result = subprocess.run(
-        [sys.executable, '-c', script], capture_output=True, text=True, timeout=300
-    )
-    assert result.returncode == 0, result.stderr[-2000:]
-    peak = int(result.stdout.split('peak ')[1])  # KiB, with all that einet imports
-    assert peak < 4 * 1024**2, f'{peak / 1024**2:.2f} GiB'
+    output = run_command(sys.executable, '-c', script, cwd=tmp_path)
+    peak = int(re.search(r'^peak (\d+)$', output, re.MULTILINE)[1])  # with all that einet imports
+    assert peak < 4 * 2**30, f'{peak / 2**30:.2f} GiB'
 
 
 def test_names_that_climb_out(root):

@@ -1,5 +1,8 @@
 import copy
 import json
+import multiprocessing
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,7 +14,7 @@ from mmengine.config import Config
 
 from einet.datasets import PanopticDataset
 from einet.datasets.rules import FindingError, Severity
-from einet.datasets.validation import check_source, check_sources, find_sources
+from einet.datasets.validation import check, check_source, check_sources, find_sources
 from tests.datasets.conftest import write_ids
 
 from .defects import DEFECTS
@@ -134,6 +137,26 @@ def test_what_only_the_loader_knows_is_reported(small, capsys):
     small.map_path().unlink()
     found = check_source(find_sources(config, ['train'])[0], None, 1).findings
     assert errors(found) == ['png-missing']
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_a_set_without_one_usable_image(small, workers, capsys):
+    for image in small.content['train']['images']:
+        image['height'] = None
+    report = check_source(train_source(small), None, workers)
+    assert set(errors(report.findings)) == {'image-fields'}
+    assert report.results == [] and report.num_pixels == 0
+
+
+def kill_itself(job, **options):
+    assert multiprocessing.parent_process()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_process_ends_the_check(small, monkeypatch, capsys):
+    monkeypatch.setattr(check, 'check_image', kill_itself)
+    with pytest.raises(RuntimeError, match='a process was killed'):
+        check_source(train_source(small), None, workers=2)
 
 
 def test_a_file_that_is_not_json(small, capsys):

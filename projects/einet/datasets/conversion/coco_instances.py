@@ -78,10 +78,7 @@ def paint_instances(
     rles.sort(key=lambda pair: (not pair[1].get('iscrowd'), -int(rle_masks.area(pair[0]))))
     semantic, instances = semantic.astype(np.int32), np.zeros(semantic.shape, np.int32)
     for number, (rle, annotation) in enumerate(rles, start=1):
-        try:
-            mask = rle_masks.decode(rle) > 0
-        except ValueError as error:
-            raise _not_decoded(annotation, image, error) from error
+        mask = rle_masks.decode(rle) > 0
         semantic[mask] = annotation['category_id']
         instances[mask] = 0 if annotation.get('iscrowd') else number
     return semantic, instances
@@ -93,16 +90,20 @@ def _to_rle(annotation: dict[str, Any], shape: tuple[int, int], image: Path) -> 
     try:
         if isinstance(segmentation, list):
             return rle_masks.merge(rle_masks.frPyObjects(segmentation, *shape))
-        if isinstance(segmentation['counts'], list):
-            _check_counts(segmentation['counts'], *segmentation['size'])
-            segmentation = rle_masks.frPyObjects(segmentation, *segmentation['size'])
-        if tuple(segmentation['size']) == shape:
-            return segmentation
+        (height, width), runs = segmentation['size'], segmentation['counts']
+        if not isinstance(runs, list):
+            runs = _decompress(runs)
+        _check_runs(runs, height, width)
+        if (height, width) == shape:
+            return rle_masks.frPyObjects(dict(size=shape, counts=runs), *shape)
     except Exception as error:  # pycocotools raises that very class
-        raise _not_decoded(annotation, image, error) from error
+        raise ValueError(
+            f'{image}: the segmentation of annotation {annotation.get("id")} is neither polygons '
+            f'nor RLE: {error}'
+        ) from error
     raise ValueError(
         f'{image} has {shape[1]} x {shape[0]} pixels, the mask of annotation '
-        f'{annotation.get("id")} {segmentation["size"][1]} x {segmentation["size"][0]}'
+        f'{annotation.get("id")} {width} x {height}'
     )
 
 
@@ -115,14 +116,28 @@ def _check_keys(content: dict[str, Any], name: str, keys: Sequence[str], path: P
             raise ValueError(f'{path}: an entry of {name!r} lacks {missing}: {str(entry)[:200]}')
 
 
-def _check_counts(counts: Sequence[int], height: int, width: int) -> None:
+def _decompress(counts: str) -> list[int]:
+    """Runs of compressed RLE, as pycocotools' rleFrString reads them.
+
+    A character has 5 bits of a number, the low ones first, and whether more follow; the last of
+    them has its sign. From the fourth on, a number is the difference to the run before the last.
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for character in counts:
+        bits = ord(character) - 48
+        value |= (bits & 31) << shift
+        shift += 5
+        if not bits & 32:
+            value -= (bits & 16) << shift - 4
+            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+            value = shift = 0
+    return runs
+
+
+def _check_runs(runs: Sequence[int], height: int, width: int) -> None:
     """Refuse runs that end early: pycocotools leaves the rest of the mask as memory was."""
-    if min(counts, default=0) < 0 or sum(counts) != height * width:
-        raise ValueError(f'its runs have {sum(counts)} pixels, not {width} x {height}')
-
-
-def _not_decoded(annotation: dict[str, Any], image: Path, error: Exception) -> ValueError:
-    return ValueError(
-        f'{image}: the segmentation of annotation {annotation.get("id")} is neither polygons '
-        f'nor RLE: {error}'
-    )
+    if min(runs, default=0) < 0:
+        raise ValueError('a run is negative')
+    if sum(runs) != height * width:
+        raise ValueError(f'its runs have {sum(runs)} pixels, not {width} x {height}')

@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ...structures import image_file
-from ...structures.image_file import decode_header, describe_damage
+from ...structures.image_file import decode_header, describe_damage, png_size
 
 _LABEL_MODES = ('1', 'L', 'P', 'I', 'I;16', 'I;16B')
 _COLOR_MODES = ('RGB', 'RGBA')
+# Color types in a PNG's header.
+_GRAY = 0
+_COLORED = (2, 6)
 
 
 class InputImage(NamedTuple):
@@ -63,7 +66,7 @@ def read_label_map(path: Path) -> NDArray[np.integer]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It cannot be decoded, or has color channels.
+        ValueError: It cannot be decoded, or has color channels or 2 or 4 bit.
     """
     mode, values = _read_map(path)
     _require_labels(path, mode)
@@ -81,7 +84,7 @@ def read_colors(path: Path) -> NDArray[np.uint8]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It cannot be decoded, or is not RGB.
+        ValueError: It cannot be decoded, or is not RGB of 8 bit.
     """
     mode, values = _read_map(path)
     if mode not in _COLOR_MODES:
@@ -100,7 +103,8 @@ def read_instance_map(path: Path) -> NDArray[np.int64]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It cannot be decoded, or has another number of channels or negative values.
+        ValueError: It cannot be decoded, or has another number of channels or bits, or negative
+            values.
     """
     mode, values = _read_map(path)
     if mode in _COLOR_MODES:
@@ -135,6 +139,7 @@ def check_size(path: Path, values: NDArray[np.generic], image: InputImage) -> No
 def _read_map(path: Path) -> tuple[str, NDArray[Any]]:
     """Pillow's mode and the values as they are in the file: palette indices, not colors."""
     content = _read_bytes(path, 'map')
+    _check_png_depth(path, content)
     try:
         with Image.open(io.BytesIO(content)) as image:
             image_file.check_size(*image.size)
@@ -142,6 +147,23 @@ def _read_map(path: Path) -> tuple[str, NDArray[Any]]:
     except Exception as error:  # a decoder may raise anything on a damaged file
         reason = describe_damage(error, content)
         raise ValueError(f'the map {path} is damaged: {reason}') from error
+
+
+def _check_png_depth(path: Path, content: bytes) -> None:
+    """Refuse PNGs whose values Pillow changes: it scales 2 and 4 bits, and cuts 16 of colors."""
+    if png_size(content) is None or len(content) < 26:
+        return
+    depth, color_type = content[24:26]
+    if color_type == _GRAY and depth in (2, 4):
+        raise ValueError(
+            f'the map {path} is a gray PNG of {depth} bit, whose values would be scaled to 0..255; '
+            f'save the values as gray of 8 bit, or with a palette'
+        )
+    if color_type in _COLORED and depth == 16:
+        raise ValueError(
+            f'the map {path} is a color PNG of 16 bit per channel, of which the low 8 would be '
+            f'lost; save it with 8 bit per channel, or as gray of 16 bit'
+        )
 
 
 def _read_bytes(path: Path, what: str) -> bytes:
