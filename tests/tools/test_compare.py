@@ -100,6 +100,19 @@ def test_variants_are_rows_of_the_last_config(tmp_path, config, fake_tools):
     assert (deep.x, deep.a.b) == (1, 3)
 
 
+def test_some_of_the_variants(tmp_path, config, fake_tools):
+    variants = tmp_path / 'variants.py'
+    variants.write_text("variants = dict(y={'x': 2}, deep={'a.b': 3})\n")
+    command = [str(config), '--variants', str(variants), '--work-dir', str(tmp_path / 'out')]
+    compare.main([*command, '--seeds', '1', '--only', 'deep'])
+    rows = json.loads((tmp_path / 'out' / 'comparison.json').read_text())
+    assert list(rows) == ['small', 'small-deep']
+    with pytest.raises(SystemExit, match=r"no \['z'\]; it has \['y', 'deep'\]"):
+        compare.main([*command, '--only', 'deep', 'z'])
+    with pytest.raises(SystemExit):
+        compare.main([*command[:1], *command[3:], '--only', 'deep'])
+
+
 def test_figures_of_a_training(tmp_path):
     first, second = tmp_path / '1' / 'vis_data', tmp_path / '2' / 'vis_data'
     for folder in (first, second):

@@ -39,6 +39,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         '--variants', type=Path, help='file with `variants`: changes of the last config, by name'
     )
     parser.add_argument(
+        '--only', nargs='+', metavar='NAME', help='variants to take; default: all of the file'
+    )
+    parser.add_argument(
         '--holdout',
         type=int,
         metavar='N',
@@ -56,6 +59,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     for config in [*args.configs, *([args.variants] if args.variants else [])]:
         if not config.is_file():
             parser.error(f'there is no config {config}')
+    if args.only and not args.variants:
+        parser.error('--only names variants of the file that --variants gives')
     if args.holdout is not None and args.holdout < 2:
         parser.error(f'--holdout {args.holdout} leaves no image to train on')
     return args
@@ -190,9 +195,13 @@ def build_rows(args: argparse.Namespace) -> dict[str, Config]:
     rows = {path.stem: Config.fromfile(path) for path in args.configs}
     last = args.configs[-1]
     if args.variants:
-        for name, changes in Config.fromfile(args.variants).variants.items():
+        variants = Config.fromfile(args.variants).variants
+        unknown = set(args.only or ()) - variants.keys()
+        if unknown:
+            sys.exit(f'{args.variants} has no {sorted(unknown)}; it has {list(variants)}')
+        for name in args.only or variants:
             rows[f'{last.stem}-{name}'] = Config.fromfile(last)
-            rows[f'{last.stem}-{name}'].merge_from_dict(dict(changes))
+            rows[f'{last.stem}-{name}'].merge_from_dict(dict(variants[name]))
     for config in rows.values():
         if args.data_root:
             set_data_root(config, args.data_root)

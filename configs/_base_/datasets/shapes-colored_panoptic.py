@@ -1,5 +1,5 @@
 # The shapes of shapes_panoptic.py in four colors, each a class of its own, of which some are rare:
-# tools/dataset_converters/shapes.py data/shapes-colored --colored.
+# tools/dataset_converters/shapes.py data/shapes-colored --colored --seed 3.
 _base_ = './shapes_panoptic.py'
 data_root = 'data/shapes-colored/'
 metainfo = dict(
