@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
 
 from .commands import command_environment
+from .killer import WITHIN
 from .paths import ROOT
 from .shapes_training import QUICK, SHAPES, SMALL, iterations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 # For a long check: EINET_KILLS=20 python -m pytest tests/test_long_runs.py -k killed
 KILLS = int(os.environ.get('EINET_KILLS', 3))
-ITERATIONS = 12 * KILLS  # about twice what is trained between two kills
+ITERATIONS = WITHIN * KILLS  # about twice what is trained between two kills
 OPTIONS = [
     *QUICK,
     *SMALL,
@@ -103,10 +103,12 @@ def whole(config, shapes_root, tmp_path_factory):
 
 
 def test_killed_at_random_moments(whole, config, shapes_root, tmp_path):
-    started = time.monotonic()
-    ends = [_train(config, shapes_root, tmp_path, EINET_KILL='12').returncode for _ in range(KILLS)]
-    print(ends, f'{time.monotonic() - started:.0f} s', sorted(p.name for p in tmp_path.iterdir()))
-    assert ends.count(-9) > KILLS / 2 and set(ends) <= {-9, 0}
+    ends = []
+    for seed in range(KILLS):
+        end = _train(config, shapes_root, tmp_path, EINET_KILL=str(seed)).returncode
+        print(f'EINET_KILL={seed}: {end}', sorted(path.name for path in tmp_path.iterdir()))
+        ends.append(end)
+    assert -9 in ends and set(ends) <= {-9, 0}
     result = _train(config, shapes_root, tmp_path)
     assert result.returncode == 0, result.stderr[-3000:]
     _assert_equal(tmp_path, whole)
@@ -114,7 +116,7 @@ def test_killed_at_random_moments(whole, config, shapes_root, tmp_path):
 
 def test_a_killed_rank(config, shapes_root, tmp_path):
     assert _train(config, shapes_root, tmp_path / 'whole', ranks=2).returncode == 0
-    killed = _train(config, shapes_root, tmp_path / 'killed', ranks=2, EINET_KILL='12')
+    killed = _train(config, shapes_root, tmp_path / 'killed', ranks=2, EINET_KILL='0')
     assert killed.returncode != 0 and 'SIGKILL' in killed.stderr
     assert _train(config, shapes_root, tmp_path / 'killed', ranks=2).returncode == 0
     _assert_equal(tmp_path / 'killed', tmp_path / 'whole')
