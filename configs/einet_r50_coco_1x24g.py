@@ -11,6 +11,13 @@ model = _base_.pop('model_settings')
 train_dataloader = dict(batch_size=2)
 optim_wrapper = dict(accumulative_counts=16)
 param_scheduler = [
-    dict(type='CosineWarmRestartsLR', t_0=5, t_mult=2, unit=16 * 3697, by_epoch=False),
+    dict(
+        type='CosineWarmRestartsLR',
+        t_0=5,
+        t_mult=2,
+        unit=16 * 3697,
+        whole_periods=True,
+        by_epoch=False,
+    ),
 ]
 train_cfg = dict(max_iters=16 * 450000, val_interval=16 * 10000)

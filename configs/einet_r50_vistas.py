@@ -8,6 +8,13 @@ _base_ = [
 model = _base_.pop('model_settings')
 # An epoch: 18,000 images / 16.
 param_scheduler = [
-    dict(type='CosineWarmRestartsLR', t_0=5, t_mult=2, unit=1125, by_epoch=False),
+    dict(
+        type='CosineWarmRestartsLR',
+        t_0=5,
+        t_mult=2,
+        unit=1125,
+        whole_periods=True,
+        by_epoch=False,
+    ),
 ]
 sync_bn = 'torch'

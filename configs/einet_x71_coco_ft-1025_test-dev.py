@@ -7,12 +7,3 @@ _base_ = [
     './_base_/default_runtime.py',
 ]
 model = _base_.pop('model_settings')
-test_dataloader = dict(
-    dataset=dict(
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='Resize', scale=(1025, 1025), keep_ratio=True),
-            dict(type='PackPanopticInputs'),
-        ]
-    )
-)

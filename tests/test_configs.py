@@ -13,6 +13,8 @@ import yaml
 from mmdet.registry import DATASETS, HOOKS, METRICS, MODELS, PARAM_SCHEDULERS
 from mmengine.config import Config
 
+from einet.datasets.validation.sources import plain_datasets
+
 from .models.samples import make_sample
 from .paths import CONFIGS
 
@@ -110,9 +112,22 @@ def test_schedule_lasts_as_long_as_the_training(path):
             dict(dict(end=iterations), **cfg), default_args=dict(optimizer=optimizer)
         )
         if cfg.type == 'CosineWarmRestartsLR':
+            literal = 't0-iterations' in path.stem
+            assert (sum(scheduler.periods) == iterations) != literal
             assert sum(scheduler.periods) >= iterations
         elif cfg.type == 'CosineAnnealingLR':
             assert cfg.begin + scheduler.T_max >= iterations
+
+
+def test_first_view_of_tta_is_the_test_s(path):
+    config = _load(path)
+    if not config.get('tta_model'):
+        pytest.skip('no test-time augmentation')
+    (augmentation,) = [s for s in config.tta_pipeline if s['type'] == 'TestTimeAug']
+    (dataset,) = plain_datasets(config.test_dataloader.dataset)
+    resize = [s for s in dataset.pipeline if s['type'] == 'Resize']
+    first = augmentation.transforms[0][0]
+    assert [first] == resize if resize else first.scale_factor == 1
 
 
 def test_its_learning_rate_is_for_the_batch_that_it_makes(path):

@@ -179,9 +179,28 @@ def test_cross_entropy_of_ignored_pixels_is_zero_with_a_graph(top_fraction):
     assert logits.grad.abs().sum() == 0
 
 
-def test_cross_entropy_of_half_precision_and_huge_logits():
-    loss = bootstrapped_cross_entropy(SEMANTIC_LOGITS.half(), LABELS, WEIGHTS, 0.5)
-    assert loss.dtype == torch.float32
+@pytest.mark.parametrize('top_fraction', [1.0, 0.5])
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_cross_entropy_of_half_precision_is_computed_in_full(dtype, top_fraction, monkeypatch):
+    monkeypatch.setattr('einet.functional.upsampled_cross_entropy._CHUNK', 64)
+    generator = torch.Generator().manual_seed(0)
+    logits = (8 * torch.randn(2, 3, 4, 5, generator=generator)).to(dtype)
+    labels = torch.randint(0, 3, (2, 16, 20), generator=generator)
+
+    def loss_and_gradient(logits):
+        logits.requires_grad_()
+        loss = bootstrapped_cross_entropy(logits, labels, top_fraction=top_fraction)
+        return loss, torch.autograd.grad(loss, logits)[0]
+
+    expected, gradient = loss_and_gradient(logits.float())
+    for enabled in (False, True):
+        with torch.autocast('cpu', dtype, enabled):
+            loss, found = loss_and_gradient(logits.clone())
+        assert loss.dtype == torch.float32 and loss == expected
+        assert found.equal(gradient.to(dtype))
+
+
+def test_cross_entropy_of_huge_logits():
     huge = (1e4 * SEMANTIC_LOGITS).requires_grad_()
     loss = bootstrapped_cross_entropy(huge, LABELS)
     loss.backward()

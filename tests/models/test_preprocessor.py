@@ -168,3 +168,10 @@ def test_padding_needs_the_void_label():
 def test_unknown_argument():
     with pytest.raises(TypeError, match='pad_seg'):
         PanopticDataPreprocessor(pad_seg=True)
+
+
+def test_a_batch_augment_that_scales_is_refused():
+    with pytest.raises(ValueError, match='may only pad, but BatchSyncRandomResize would scale'):
+        PanopticDataPreprocessor(
+            batch_augments=[dict(type='BatchSyncRandomResize', random_size_range=(32, 64))]
+        )

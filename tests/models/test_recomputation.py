@@ -146,3 +146,8 @@ def test_unknown_parts_are_named():
         MODELS.build(tiny_model(activation_checkpointing=['backbone', 'neck2']))
     with pytest.raises(ValueError, match='itself'):
         turn_on_recomputation(nn.Sequential(nn.Linear(1, 1)), [''])
+
+
+def test_a_part_that_holds_the_centers_is_refused():
+    with pytest.raises(ValueError, match='cannot have interaction: it holds Q'):
+        MODELS.build(tiny_model(activation_checkpointing=['interaction']))

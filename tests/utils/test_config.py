@@ -112,6 +112,7 @@ def test_amp_without_an_accelerator_is_an_error(monkeypatch):
 def test_bfloat16_needs_neither_an_accelerator_nor_a_scale(monkeypatch):
     monkeypatch.setattr(config_module, 'get_device', lambda: 'cpu')
     settings = dict(type='AmpOptimWrapper', loss_scale='dynamic', accumulative_counts=4)
+    settings |= dict(dtype='float16', use_fsdp=False)
     config = Config(dict(optim_wrapper=settings))
     enable_amp(config, 'bfloat16')
     expected = dict(type='BFloat16OptimWrapper', accumulative_counts=4)

@@ -39,3 +39,14 @@ def test_images_left_out_are_scored(config, every, left_out, kept):
 def test_no_image_left(config):
     with pytest.raises(ValueError, match='leaves none to train on'):
         hold_out(config, 1)
+
+
+@pytest.mark.parametrize('wrapped', [True, False])
+def test_images_that_are_not_those_of_one_file(config, wrapped):
+    dataset = config.train_dataloader.dataset
+    if wrapped:
+        config.train_dataloader.dataset = dict(type='RepeatDataset', times=2, dataset=dataset)
+    else:
+        dataset.filter_cfg = dict(filter_empty_gt=True)
+    with pytest.raises(ValueError, match='a plain data set without filter_cfg'):
+        hold_out(config, 3)

@@ -1,10 +1,10 @@
-# COCO 2017 panoptic, tested on test-dev: images without annotations, results written for the
-# evaluation server. ann_file is COCO's own list of images.
-_base_ = './coco_panoptic.py'
+# COCO 2017 panoptic, tested on test-dev at 1025 pixels: images without annotations, results written
+# for the evaluation server. ann_file is COCO's own list of images.
+_base_ = './coco_panoptic-1025.py'
 
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(800, 800), keep_ratio=True),
+    dict(type='Resize', scale=(1025, 1025), keep_ratio=True),
     dict(type='PackPanopticInputs'),
 ]
 test_dataloader = dict(

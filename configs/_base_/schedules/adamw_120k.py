@@ -2,7 +2,14 @@
 _base_ = './adamw_450k.py'
 # An epoch: 2,975 images / 16.
 param_scheduler = [
-    dict(type='CosineWarmRestartsLR', t_0=5, t_mult=2, unit=186, by_epoch=False),
+    dict(
+        type='CosineWarmRestartsLR',
+        t_0=5,
+        t_mult=2,
+        unit=186,
+        whole_periods=True,
+        by_epoch=False,
+    ),
 ]
 train_cfg = dict(max_iters=120000, val_interval=5000)
 auto_scale_lr = dict(base_batch_size=16)

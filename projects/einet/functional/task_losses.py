@@ -124,7 +124,6 @@ def _focal_sum(
     return (losses * weights).sum(), (is_peak & (weights > 0)).sum()
 
 
-@full_precision
 def check_top_fraction(top_fraction: float) -> None:
     """Refuse a fraction of pixels outside (0, 1].
 
@@ -141,6 +140,7 @@ def check_top_fraction(top_fraction: float) -> None:
         raise ValueError(f'top_fraction must be in (0, 1], got {top_fraction}.')
 
 
+@full_precision
 def bootstrapped_cross_entropy(
     logits: Tensor,
     labels: Tensor,

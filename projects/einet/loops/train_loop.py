@@ -48,7 +48,7 @@ class ResumableTrainLoop(IterBasedTrainLoop):
         runner = self.runner
         runner.call_hook('before_train')
         runner.call_hook('before_train_epoch')
-        # The checkpoint's, where the config has none.
+        # The checkpoint's after a resume, whatever the config has.
         self.seed = runner.seed
         if runner._randomness_cfg.get('diff_rank_seed', False):
             self.seed -= get_rank()

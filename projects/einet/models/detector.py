@@ -48,9 +48,8 @@ class PanopticDetector(BaseDetector):
             its options. Heads are single convolutions; in losses and fusion the number of
             instances is a size, for which each batch would be compiled anew.
         activation_checkpointing: Names of the parts whose activations the backward pass computes
-            again, such as ``['backbone', 'semantic_decoder', 'instance_decoder']``, and heads: less
-            memory, more time, same gradients. See :func:`turn_on_recomputation`. Not with
-            ``compile``.
+            again, such as ``['backbone', 'semantic_decoder', 'instance_decoder']``: less memory,
+            more time, same gradients. See :func:`turn_on_recomputation`. Not with ``compile``.
         allow_other_classes: Load the rest of a checkpoint whose class counts differ (transfer);
             otherwise such a checkpoint is an error.
         data_preprocessor: See :class:`PanopticDataPreprocessor`.

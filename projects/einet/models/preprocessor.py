@@ -37,13 +37,13 @@ class PanopticDataPreprocessor(DetDataPreprocessor):
         void_label: C, void of ``gt_panoptic_seg``; :class:`EINet` sets it.
         num_things_classes: C_th of the model; None leaves that of the samples unchecked.
         batch_augments: Changes of the normalized batch in training, such as mmdet's
-            ``BatchFixedSizePad``; target maps grow with it.
+            ``BatchFixedSizePad``; target maps grow with it. Scaling is for the pipeline.
         non_blocking: Copy to the device asynchronously.
 
     Raises:
-        ValueError: An image has other values than 8-bit ones, NaN or infinite ones, a target map
-            has another size than its image, or samples were made for other class counts than the
-            model's.
+        ValueError: A batch augment scales, an image has other values than 8-bit ones, NaN or
+            infinite ones, a target map has another size than its image, or samples were made for
+            other class counts than the model's.
     """
 
     def __init__(
@@ -59,6 +59,13 @@ class PanopticDataPreprocessor(DetDataPreprocessor):
         batch_augments: list[dict] | None = None,
         non_blocking: bool = False,
     ) -> None:
+        for augment in batch_augments or ():
+            if 'Resize' in str(augment['type']):
+                raise ValueError(
+                    f'PanopticDataPreprocessor: batch_augments may only pad, but '
+                    f'{augment["type"]} would scale images without their target maps; use '
+                    'RandomResize in the pipeline'
+                )
         super().__init__(
             mean=mean,
             std=std,

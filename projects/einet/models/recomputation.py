@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.checkpoint import checkpoint
 
+from .semantic_centers import SemanticCenters
+
 
 def turn_on_recomputation(model: nn.Module, names: Sequence[str]) -> None:
     """Make parts of a model recompute their activations in the backward pass.
@@ -31,7 +33,7 @@ def turn_on_recomputation(model: nn.Module, names: Sequence[str]) -> None:
             of parts, ``'backbone.layer1'``.
 
     Raises:
-        ValueError: A name that the model does not have.
+        ValueError: A name that the model does not have, or of a part that counts its runs.
     """
     modules = dict(model.named_modules())
     unknown = sorted(set(names) - modules.keys())
@@ -43,6 +45,11 @@ def turn_on_recomputation(model: nn.Module, names: Sequence[str]) -> None:
         )
     for name in names:
         part = modules[name]
+        if any(isinstance(module, SemanticCenters) for module in part.modules()):
+            raise ValueError(
+                f'{type(model).__name__}: activation_checkpointing cannot have {name}: it holds Q, '
+                'to which each run adds the batch once more'
+            )
         # Bound methods: a copy of the model (EMA's) gets those that are bound to the copy.
         for layer in _layers(part):
             layer.forward = MethodType(_recomputed_layer, layer)  # type: ignore[method-assign]

@@ -1,5 +1,7 @@
 """Cosine annealing with warm restarts, given as in the paper: T_0 and T_mult."""
 
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 from mmengine.optim.scheduler import CosineRestartLR
@@ -26,6 +28,9 @@ class CosineWarmRestartsLR(CosineRestartLR):
         eta_min: Rate at the end of a period.
         begin: First step.
         end: Step after the last one; the Runner gives the length of the training.
+        whole_periods: Lengthen or shorten the unit so that the training ends with a period. A
+            training that ends in the middle of one, or right after a restart, leaves weights of
+            a rate that is still high.
         **kwargs: ``last_step``, ``by_epoch`` and ``verbose``, see the parent.
 
     Raises:
@@ -41,9 +46,12 @@ class CosineWarmRestartsLR(CosineRestartLR):
         eta_min: float = 0.0,
         begin: int = 0,
         end: int = _MAX_STEPS,
+        whole_periods: bool = False,
         **kwargs: Any,
     ) -> None:
         periods = warm_restart_periods(t_0 * unit, t_mult, end - begin)
+        if whole_periods:
+            periods = fit_periods(periods, end - begin)
         super().__init__(
             optimizer,
             periods=periods,
@@ -107,3 +115,27 @@ def warm_restart_periods(first: int, factor: int, total: int) -> list[int]:
     while sum(periods) < total:
         periods.append(periods[-1] * factor)
     return periods
+
+
+def fit_periods(periods: Sequence[int], total: int) -> list[int]:
+    """Stretch or shrink the first periods, so that they end with the training.
+
+    Of all numbers of periods it is the one that changes their lengths least, as a factor.
+
+    Args:
+        periods: Lengths, which reach ``total``.
+        total: Steps to cover, positive.
+
+    Returns:
+        Lengths with the sum ``total``.
+
+    Example:
+        >>> fit_periods([5, 10, 20], total=16)
+        [5, 11]
+        >>> fit_periods([5, 10, 20], total=30)
+        [4, 9, 17]
+    """
+    ends = list(accumulate(periods))
+    last = min(ends, key=lambda end: max(end / total, total / end))
+    fitted = [round(end * total / last) for end in ends[: ends.index(last) + 1]]
+    return [end - start for start, end in pairwise([0, *fitted])]

@@ -102,9 +102,11 @@ def enable_amp(config: Config, dtype: str = 'float16') -> None:
         raise ValueError(f'--amp replaces OptimWrapper, but optim_wrapper.type is {kind}')
     if dtype == 'bfloat16':
         config.optim_wrapper.type = 'BFloat16OptimWrapper'
-        config.optim_wrapper.pop('loss_scale', None)
+        for option in ('loss_scale', 'dtype', 'use_fsdp'):
+            config.optim_wrapper.pop(option, None)
         return
     config.optim_wrapper.type = 'AmpOptimWrapper'
+    config.optim_wrapper.pop('dtype', None)
     config.optim_wrapper.setdefault('loss_scale', 'dynamic')
 
 
