@@ -10,7 +10,6 @@ exit status is then 1.
 import argparse
 import importlib.util
 import sys
-from collections import Counter
 from pathlib import Path
 
 if importlib.util.find_spec('einet') is None:
@@ -44,7 +43,7 @@ if __name__ == '__main__':
     # --help and mistakes are answered before the imports, which take seconds.
     parse_args()
 
-from einet.structures.files import check_folder
+from einet.structures.files import check_folder, check_overwrite
 from einet.utils import DetInferencer, build_inferencer, trust_checkpoints
 
 # After einet, which keeps mmdet's notices off the screen.
@@ -71,10 +70,9 @@ def find_images(inputs: Path) -> list[Path]:
 
 
 def output_paths(images: list[Path], out_dir: Path) -> list[Path]:
-    """A PNG each; images that differ in their suffix only keep it in the name."""
-    stems = Counter(image.stem for image in images)
-    names = [p.stem if stems[p.stem] == 1 else p.name for p in images]
-    return [out_dir / f'{name}.png' for name in names]
+    """A PNG each; all keep their suffix in the name when two would share one without."""
+    is_clear = len({image.stem.casefold() for image in images}) == len(images)
+    return [out_dir / f'{image.stem if is_clear else image.name}.png' for image in images]
 
 
 def draw_all(
@@ -99,6 +97,8 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     try:
         images = find_images(args.inputs)
+        outputs = output_paths(images, args.out_dir)
+        check_overwrite(outputs, images, '--out-dir')
         check_folder(args.out_dir, '--out-dir')
         trust_checkpoints(args.trust_checkpoint)
         inferencer = build_inferencer(
@@ -106,7 +106,7 @@ def main(argv: list[str] | None = None) -> None:
         )
     except (OSError, ValueError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
-    failures = draw_all(inferencer, images, output_paths(images, args.out_dir), args.show)
+    failures = draw_all(inferencer, images, outputs, args.show)
     print(f'{len(images) - len(failures)} of {len(images)} images are in {args.out_dir}')
     if failures:
         sys.exit('These could not be drawn:\n' + '\n'.join(f'  {line}' for line in failures))

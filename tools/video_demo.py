@@ -73,7 +73,7 @@ import cv2
 import numpy as np
 
 from einet.evaluation.coco_results import WrittenImage, write_image, write_json
-from einet.structures.files import check_folder
+from einet.structures.files import check_folder, check_overwrite
 from einet.structures.limits import INSTANCE_OFFSET
 from einet.structures.panoptic_ids import restore_void
 from einet.utils import DetInferencer, build_inferencer, trust_checkpoints
@@ -171,14 +171,22 @@ def write_outputs(frames: FrameSource, inferencer: DetInferencer, args: argparse
     return done
 
 
+def check_outputs(args: argparse.Namespace) -> None:
+    """Refuse outputs that cannot be written, or would be written over the video or each other."""
+    for path, option in ((args.out, '--out'), (args.out_panoptic, '--out-panoptic')):
+        if path is not None:
+            check_overwrite([path], [Path(args.video)], option)
+            check_folder(path.parent if path.suffix else path, option)
+    if args.out and args.out_panoptic and args.out.resolve() == args.out_panoptic.resolve():
+        raise ValueError(f'--out and --out-panoptic are both {args.out}: name two folders')
+
+
 def main(argv: list[str] | None = None) -> None:
     """Segment, follow, draw."""
     args = parse_args(argv)
     try:
         frames = open_frames(args.video)
-        for path, option in ((args.out, '--out'), (args.out_panoptic, '--out-panoptic')):
-            if path is not None:
-                check_folder(path.parent if path.suffix else path, option)
+        check_outputs(args)
         trust_checkpoints(args.trust_checkpoint)
         inferencer = build_inferencer(
             args.config, args.checkpoint, args.device, args.palette, args.cfg_options

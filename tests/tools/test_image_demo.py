@@ -47,7 +47,19 @@ def test_nothing_to_draw_is_an_error(tool, tmp_path):
 def test_outputs_never_overwrite_each_other(tool):
     images = [Path('in/a.jpg'), Path('in/a.png'), Path('in/b.jpg')]
     names = [p.name for p in tool.output_paths(images, Path('out'))]
-    assert names == ['a.jpg.png', 'a.png.png', 'b.png']
+    assert names == ['a.jpg.png', 'a.png.png', 'b.jpg.png']
+    # The full name of one may be the stem of another.
+    images = [Path('in/a.jpg'), Path('in/a.png'), Path('in/a.jpg.png')]
+    assert len(set(tool.output_paths(images, Path('out')))) == 3
+    assert [p.name for p in tool.output_paths(images[:1], Path('out'))] == ['a.png']
+
+
+def test_drawings_never_overwrite_the_images(tool, folder, monkeypatch):
+    monkeypatch.setattr(tool, 'build_inferencer', lambda *args: pytest.fail('too late'))
+    (folder / 'link').symlink_to(folder)
+    for out_dir in (folder, folder / 'link'):
+        with pytest.raises(SystemExit, match=r'--out-dir: .*a\.png is an input and would be over'):
+            tool.main([str(folder), 'config.py', 'some.pth', '--out-dir', str(out_dir)])
 
 
 class FakeInferencer:

@@ -9,7 +9,7 @@ import torch
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData, PixelData
 
-from einet.video import InstanceTracker
+from einet.video import InstanceTracker, open_writer
 
 from .load import load_tool
 from .narrow import narrow_model
@@ -57,6 +57,29 @@ def test_mistakes_are_answered_at_once(tool, tmp_path, capsys):
     (tmp_path / 'broken.mp4').write_bytes(b'nothing')
     with pytest.raises(SystemExit, match=r'ValueError: .*broken\.mp4 is not a video'):
         tool.main([str(tmp_path / 'broken.mp4'), *model, '--out', str(tmp_path / 'out')])
+
+
+def write_frames(folder, sizes):
+    """An image of each (height, width)."""
+    folder.mkdir()
+    for i, size in enumerate(sizes):
+        cv2.imwrite(str(folder / f'{i}.png'), np.full((*size, 3), 90, np.uint8))
+    return folder
+
+
+def test_outputs_never_overwrite_the_video(tool, tmp_path, monkeypatch):
+    monkeypatch.setattr(tool, 'build_inferencer', lambda *args: pytest.fail('too late'))
+    frames, movie = write_frames(tmp_path / 'frames', [(8, 8)]), tmp_path / 'long.avi'
+    with open_writer(movie, 5) as writer:
+        writer.write(np.zeros((16, 16, 3), np.uint8))
+    for video, options in (
+        (movie, ['--out', movie]),
+        (frames, ['--out', frames]),
+        (frames, ['--out-panoptic', frames]),
+        (movie, ['--out', tmp_path / 'new', '--out-panoptic', tmp_path / 'new']),
+    ):
+        with pytest.raises(SystemExit, match='is an input and would be ov|name two folders'):
+            tool.main([str(video), 'c.py', 'some.pth', *map(str, options)])
 
 
 @pytest.mark.slow
