@@ -43,7 +43,10 @@ if __name__ == '__main__':
     # --help and mistakes are answered before the imports, which take seconds.
     parse_args()
 
+import matplotlib
+
 from einet.structures.files import check_folder, check_overwrite
+from einet.structures.image_file import depth_note
 from einet.utils import DetInferencer, build_inferencer, trust_checkpoints
 
 # After einet, which keeps mmdet's notices off the screen.
@@ -75,6 +78,12 @@ def output_paths(images: list[Path], out_dir: Path) -> list[Path]:
     return [out_dir / f'{image.stem if is_clear else image.name}.png' for image in images]
 
 
+def check_window() -> None:
+    """Refuse --show without a display, where matplotlib would wait for a key forever."""
+    if matplotlib.get_backend().lower() == 'agg':
+        raise ValueError('--show: there is no display; the drawings go to --out-dir without it')
+
+
 def draw_all(
     inferencer: DetInferencer, images: list[Path], outputs: list[Path], show: bool
 ) -> list[str]:
@@ -83,12 +92,17 @@ def draw_all(
     pairs = list(zip(images, outputs, strict=True))
     for image, output in track(pairs, description='Drawing'):
         try:
-            result = inferencer(str(image), return_vis=True, return_datasamples=True, show=show)
+            if note := depth_note(image):
+                print(note)
+            result = inferencer(str(image), return_vis=True, return_datasamples=True)
         # One bad image must not end a folder of thousands, whatever its decoder raises.
         except Exception as error:
             failures.append(f'{image}: {type(error).__name__}: {error}')
             continue
-        mmcv.imwrite(result['visualization'][0][..., ::-1], str(output))
+        drawn = result['visualization'][0]
+        mmcv.imwrite(drawn[..., ::-1], str(output))
+        if show:
+            inferencer.visualizer.show(drawn, image.name)
     return failures
 
 
@@ -100,6 +114,8 @@ def main(argv: list[str] | None = None) -> None:
         outputs = output_paths(images, args.out_dir)
         check_overwrite(outputs, images, '--out-dir')
         check_folder(args.out_dir, '--out-dir')
+        if args.show:
+            check_window()
         trust_checkpoints(args.trust_checkpoint)
         inferencer = build_inferencer(
             args.config, args.checkpoint, args.device, args.palette, args.cfg_options
