@@ -104,16 +104,16 @@ def main(argv: list[str] | None = None) -> None:
         models = [load_trained(config, path).to(device) for path in checkpoints]
     except (OSError, ValueError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
-    builder = ReportBuilder(args.out_dir, dataset, models, args.box)
-    count = min(args.num or len(dataset), len(dataset))
-    chosen = np.linspace(0, len(dataset) - 1, count).round().astype(int)
-    for index in track_iter_progress(chosen.tolist()):
-        builder.add(index)
     curves = {
         run: draw_curves(*read)
         for run, path in zip(RUNS, checkpoints, strict=False)
         if any(read := read_curves(Path(path).parent))
     }
+    builder = ReportBuilder(args.out_dir, dataset, models, args.box)
+    count = min(args.num or len(dataset), len(dataset))
+    chosen = np.linspace(0, len(dataset) - 1, count).round().astype(int)
+    for index in track_iter_progress(chosen.tolist()):
+        builder.add(index)
     page = builder.finish(
         title=f'{Path(args.config).stem}, {args.split} data',
         runs=dict(zip(RUNS, checkpoints, strict=False)),
