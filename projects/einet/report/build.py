@@ -23,7 +23,15 @@ from ..visualization import NetworkView, run_network
 from .errors import ERRORS, Fate
 from .examine import ImageResult, examine
 from .layers import TruthMap, hover_map, pred_rows, segment_boxes
-from .page import LAYERS, Page, largest_confusions, write_layers, write_report, write_segments
+from .page import (
+    LAYERS,
+    Page,
+    largest_confusions,
+    remove_report,
+    write_layers,
+    write_report,
+    write_segments,
+)
 from .scores import class_scores, confusion_matrix, group_scores, image_pq, size_scores
 
 #: Names of the runs that are compared; the report is about the first.
@@ -34,7 +42,7 @@ class ReportBuilder:
     """Adds images one by one, then writes the page.
 
     Args:
-        folder: Report's folder.
+        folder: Report's folder; an earlier report in it is removed.
         dataset: Images with ground truth, as the models are tested on them.
         models: One, or two to compare.
         box: Longer side of the drawings.
@@ -48,6 +56,7 @@ class ReportBuilder:
         self.classes = PanopticClasses.from_metainfo(dataset.metainfo)
         self.results: dict[str, list[ImageResult]] = {run: [] for run in self.models}
         self.entries: list[dict[str, Any]] = []
+        remove_report(folder)
 
     def add(self, index: int) -> None:
         """Run the networks on an image, and draw it.
