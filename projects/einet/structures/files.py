@@ -150,6 +150,25 @@ def check_overwrite(outputs: Iterable[Path], inputs: Iterable[Path], setting: st
             )
 
 
+def check_file(path: Path, suffix: str, setting: str) -> None:
+    """See that a file can be written, before work whose result it holds.
+
+    Args:
+        path: File of the result; its folder is made when missing.
+        suffix: What its name must end in.
+        setting: Option or key that names it, for the message.
+
+    Raises:
+        OSError: Its folder cannot be made or written to.
+        ValueError: It has another suffix, or is a folder.
+    """
+    if path.suffix.lower() != suffix:
+        raise ValueError(f'{setting}: {path} must be a {suffix} file')
+    if path.is_dir():
+        raise ValueError(f'{setting}: {path} is a folder: name a file in it')
+    check_folder(path.parent, setting)
+
+
 def check_folder(folder: str | Path, setting: str) -> None:
     """Make a folder and write to it, before work whose results go there.
 
