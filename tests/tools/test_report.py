@@ -170,9 +170,14 @@ class TestInABrowser:
         count = sum('1' in image['A']['classes'] for image in images)
         assert browser.evaluate("document.querySelectorAll('.card').length") == count
         browser.choose('#error', 'missed')
-        missed = [i for i in images if '1' in i['A']['classes'] and i['A']['errors']['missed']]
+        missed = [i for i in images if i['A']['class_errors'].get('1', {}).get('missed')]
         text = browser.evaluate("document.querySelector('#count').textContent")
         assert text == f'{len(missed)} of 500 images'
+        counts = missed[0]['A']['class_errors']['1']
+        shown = browser.evaluate("document.querySelector('.card p').textContent")
+        kinds = ('missed', 'invented', 'wrong class', 'too loose')
+        expected = [f'{counts[kind]} {kind}' for kind in kinds if kind in counts]
+        assert shown.partition(', ')[2] == ', '.join(expected)
         browser.choose('#error', '')
         browser.choose('#class', '')
 

@@ -224,14 +224,31 @@ def _layers(
 
 
 def _summary(result: ImageResult) -> dict[str, Any]:
-    """PQ of an image and of its classes, and its errors, for the page's script."""
+    """PQ and errors of an image and of its classes, for the page's script."""
     statistics: PQStatistics = result.statistics
     by_class = 100 * class_quality(statistics).pq
     return dict(
         pq=round(image_pq(statistics), 2),
         classes=dict(zip(statistics.labels.tolist(), by_class.round(2).tolist(), strict=True)),
         errors=_count_fates([result]),
+        class_errors=_class_errors(result),
     )
+
+
+def _class_errors(result: ImageResult) -> dict[int, dict[str, int]]:
+    """Errors of each class by kind, where there are any; a wrong class is an error of both."""
+    matches, explanation = result.matches, result.explanation
+    pairs = [*zip(matches.gt.labels.tolist(), explanation.gt_fates, strict=True)]
+    pairs += [
+        (label, fate)
+        for label, fate in zip(matches.pred_labels.tolist(), explanation.pred_fates, strict=True)
+        if fate in (Fate.INVENTED, Fate.WRONG)
+    ]
+    counts: dict[int, dict[str, int]] = {}
+    for (label, fate), count in Counter(pairs).items():
+        if fate in ERRORS:
+            counts.setdefault(label, {})[fate] = count
+    return counts
 
 
 def _count_fates(results: Iterable[ImageResult]) -> dict[str, int]:
