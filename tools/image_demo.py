@@ -10,7 +10,6 @@ exit status is then 1.
 import argparse
 import importlib.util
 import sys
-from collections import Counter
 from pathlib import Path
 
 if importlib.util.find_spec('einet') is None:
@@ -44,7 +43,10 @@ if __name__ == '__main__':
     # --help and mistakes are answered before the imports, which take seconds.
     parse_args()
 
-from einet.structures.files import check_folder
+import matplotlib
+
+from einet.structures.files import check_folder, check_overwrite
+from einet.structures.image_file import depth_note
 from einet.utils import DetInferencer, build_inferencer, trust_checkpoints
 
 # After einet, which keeps mmdet's notices off the screen.
@@ -71,10 +73,15 @@ def find_images(inputs: Path) -> list[Path]:
 
 
 def output_paths(images: list[Path], out_dir: Path) -> list[Path]:
-    """A PNG each; images that differ in their suffix only keep it in the name."""
-    stems = Counter(image.stem for image in images)
-    names = [p.stem if stems[p.stem] == 1 else p.name for p in images]
-    return [out_dir / f'{name}.png' for name in names]
+    """A PNG each; all keep their suffix in the name when two would share one without."""
+    is_clear = len({image.stem.casefold() for image in images}) == len(images)
+    return [out_dir / f'{image.stem if is_clear else image.name}.png' for image in images]
+
+
+def check_window() -> None:
+    """Refuse --show without a display, where matplotlib would wait for a key forever."""
+    if matplotlib.get_backend().lower() == 'agg':
+        raise ValueError('--show: there is no display; the drawings go to --out-dir without it')
 
 
 def draw_all(
@@ -85,12 +92,17 @@ def draw_all(
     pairs = list(zip(images, outputs, strict=True))
     for image, output in track(pairs, description='Drawing'):
         try:
-            result = inferencer(str(image), return_vis=True, return_datasamples=True, show=show)
+            if note := depth_note(image):
+                print(note)
+            result = inferencer(str(image), return_vis=True, return_datasamples=True)
         # One bad image must not end a folder of thousands, whatever its decoder raises.
         except Exception as error:
             failures.append(f'{image}: {type(error).__name__}: {error}')
             continue
-        mmcv.imwrite(result['visualization'][0][..., ::-1], str(output))
+        drawn = result['visualization'][0]
+        mmcv.imwrite(drawn[..., ::-1], str(output))
+        if show:
+            inferencer.visualizer.show(drawn, image.name)
     return failures
 
 
@@ -99,14 +111,18 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     try:
         images = find_images(args.inputs)
+        outputs = output_paths(images, args.out_dir)
+        check_overwrite(outputs, images, '--out-dir')
         check_folder(args.out_dir, '--out-dir')
+        if args.show:
+            check_window()
         trust_checkpoints(args.trust_checkpoint)
         inferencer = build_inferencer(
             args.config, args.checkpoint, args.device, args.palette, args.cfg_options
         )
     except (OSError, ValueError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
-    failures = draw_all(inferencer, images, output_paths(images, args.out_dir), args.show)
+    failures = draw_all(inferencer, images, outputs, args.show)
     print(f'{len(images) - len(failures)} of {len(images)} images are in {args.out_dir}')
     if failures:
         sys.exit('These could not be drawn:\n' + '\n'.join(f'  {line}' for line in failures))

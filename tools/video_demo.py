@@ -67,14 +67,16 @@ if __name__ == '__main__':
     parse_args()
 
 import contextlib
+import os
+import re
 from collections.abc import Iterator
 
 import cv2
 import numpy as np
 
-from einet.evaluation.coco_results import WrittenImage, write_image, write_json
-from einet.structures.files import check_folder
-from einet.structures.limits import INSTANCE_OFFSET
+from einet.evaluation.coco_results import ID_SHIFT, WrittenImage, write_image, write_json
+from einet.structures.files import check_folder, check_overwrite
+from einet.structures.limits import INSTANCE_OFFSET, MAX_ID
 from einet.structures.panoptic_ids import restore_void
 from einet.utils import DetInferencer, build_inferencer, trust_checkpoints
 from einet.video import FrameSource, InstanceTracker, open_frames, open_writer
@@ -134,7 +136,16 @@ def segment(
 
 
 def keep_panoptic(folder: Path, index: int, panoptic_seg: np.ndarray, meta: dict) -> WrittenImage:
-    """Write the PNG of one frame; category ids are labels + 1."""
+    """Write the PNG of one frame; category ids are labels + 1.
+
+    Raises:
+        ValueError: More objects were numbered than a PNG has ids for.
+    """
+    if panoptic_seg.max(initial=0) + ID_SHIFT > MAX_ID:
+        raise ValueError(
+            f'--out-panoptic: frame {index} shows object {panoptic_seg.max() // INSTANCE_OFFSET}, '
+            f'and ids in a PNG end at {MAX_ID}: cut the video into parts'
+        )
     categories = tuple(range(1, len(meta['classes']) + 1))
     return write_image(folder, f'{index:06d}.png', index, panoptic_seg, categories)
 
@@ -145,12 +156,26 @@ def show(drawn: np.ndarray, wait_time: float) -> bool:
     return cv2.waitKey(max(1, round(wait_time))) & 0xFF not in (ord('q'), 27)
 
 
+@contextlib.contextmanager
+def panoptic_frames(folder: Path | None, meta: dict) -> Iterator[list[WrittenImage]]:
+    """A list to fill; its JSON is written beside the folder, whatever ends the video."""
+    written: list[WrittenImage] = []
+    try:
+        yield written
+    finally:
+        if folder is not None and written:
+            things = frozenset(map(meta['classes'].index, meta.get('thing_classes', ())))
+            # Resolved, since `.` has no name.
+            path = folder.resolve()
+            write_json(path.with_name(f'{path.name}.json'), written, meta['classes'], things)
+
+
 def write_outputs(frames: FrameSource, inferencer: DetInferencer, args: argparse.Namespace) -> int:
     """Segment all frames and write or show what is asked for; returns how many there were."""
     meta = inferencer.visualizer.dataset_meta
-    written: list[WrittenImage] = []
     done = 0
     with contextlib.ExitStack() as stack:
+        written = stack.enter_context(panoptic_frames(args.out_panoptic, meta))
         writer = (
             stack.enter_context(open_writer(args.out, args.fps or frames.fps)) if args.out else None
         )
@@ -165,10 +190,38 @@ def write_outputs(frames: FrameSource, inferencer: DetInferencer, args: argparse
                 writer.write(drawn)
             if args.show and not show(drawn, args.wait_time):
                 break
-    if written:
-        things = frozenset(map(meta['classes'].index, meta.get('thing_classes', ())))
-        write_json(args.out_panoptic.with_suffix('.json'), written, meta['classes'], things)
     return done
+
+
+def check_window() -> None:
+    """Refuse --show where OpenCV opens no window.
+
+    Raises:
+        ValueError: It was built without windows, or there is no display, where it would abort.
+    """
+    if re.search(r'GUI: +NONE', cv2.getBuildInformation()):
+        raise ValueError(
+            '--show: this OpenCV has no windows; write a video with --out, or replace it: pip '
+            'uninstall opencv-python-headless, then pip install '
+            f'"opencv-python=={cv2.__version__}.*"'
+        )
+    if sys.platform == 'linux' and not {'DISPLAY', 'WAYLAND_DISPLAY'} & set(os.environ):
+        raise ValueError('--show: there is no display; write a video with --out')
+
+
+def check_outputs(args: argparse.Namespace) -> None:
+    """Refuse outputs that cannot be written, or would be written over what is there."""
+    if args.show:
+        check_window()
+    for path, option in ((args.out, '--out'), (args.out_panoptic, '--out-panoptic')):
+        if path is not None:
+            check_overwrite([path], [Path(args.video)], option)
+            is_movie = path.suffix.lower() in VIDEOS and path == args.out
+            check_folder(path.parent if is_movie else path, option)
+            if not is_movie and any(path.glob('[0-9]' * 6 + '.png')):
+                raise ValueError(f'{option}: {path} has frames already: name another')
+    if args.out and args.out_panoptic and args.out.resolve() == args.out_panoptic.resolve():
+        raise ValueError(f'--out and --out-panoptic are both {args.out}: name two folders')
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -176,9 +229,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     try:
         frames = open_frames(args.video)
-        for path, option in ((args.out, '--out'), (args.out_panoptic, '--out-panoptic')):
-            if path is not None:
-                check_folder(path.parent if path.suffix else path, option)
+        check_outputs(args)
         trust_checkpoints(args.trust_checkpoint)
         inferencer = build_inferencer(
             args.config, args.checkpoint, args.device, args.palette, args.cfg_options

@@ -207,7 +207,14 @@ def _folder() -> Path:
 def _version(module: str, distribution: str | None = None) -> str:
     """The module's own version or, where it has none or is not imported, the distribution's."""
     version = getattr(sys.modules.get(module), '__version__', None)
-    return version or importlib.metadata.version(distribution or module)
+    if version:
+        return version
+    try:
+        return importlib.metadata.version(distribution or module)
+    except importlib.metadata.PackageNotFoundError:
+        # Another distribution may provide the module.
+        providers = importlib.metadata.packages_distributions().get(module)
+        return importlib.metadata.version(providers[0]) if providers else '(version unknown)'
 
 
 def _first_line(error: Exception) -> str:

@@ -1,4 +1,5 @@
 import importlib
+import importlib.metadata
 import importlib.util
 import re
 import sys
@@ -71,6 +72,14 @@ def test_a_package_that_only_runs_need_fails_too(monkeypatch):
     break_import(monkeypatch, 'PIL', ImportError('no libjpeg'))
     failed = texts(doctor.check_packages(), FAILED)
     assert failed == ['PIL: no libjpeg. Install it: pip install pillow']
+
+
+def test_a_module_of_another_distribution_has_that_ones_version(monkeypatch):
+    version = importlib.metadata.version('pytest')
+    monkeypatch.delattr(sys.modules['_pytest'], '__version__')
+    assert doctor._version('_pytest', 'pytest-of-another-name') == version
+    monkeypatch.setattr(importlib.metadata, 'packages_distributions', dict)
+    assert doctor._version('_pytest', 'pytest-of-another-name') == '(version unknown)'
 
 
 def test_an_einet_that_does_not_import_is_said_and_the_rest_goes_on(monkeypatch):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from einet.report.build import agreement, segments_content
+from einet.report.build import _summary, agreement, segments_content
 from einet.report.examine import examine
 
 from .scene import evaluated
@@ -21,6 +21,22 @@ def test_what_hovering_says():
     grass = content['prediction'][0]
     assert (grass['label'], grass['score'], grass['area']) == (2, None, 15)
     assert content['size'] == (65, 1)
+
+
+def test_errors_of_a_class_and_of_the_image():
+    summary = _summary(examine(evaluated()))
+    assert summary['errors'] == {
+        'found': 2,
+        'missed': 1,
+        'invented': 1,
+        'wrong class': 1,
+        'too loose': 1,
+    }
+    # A dog that was taken for a cat is an error of both.
+    assert summary['class_errors'] == {
+        0: {'too loose': 1, 'wrong class': 1},
+        1: {'wrong class': 1, 'missed': 1, 'invented': 1},
+    }
 
 
 def test_agreement_is_pq_of_one_against_the_other():

@@ -9,9 +9,11 @@ import pytest
 from einet.report.page import (
     Page,
     largest_confusions,
+    remove_report,
     write_layers,
     write_report,
     write_script,
+    write_segments,
 )
 
 
@@ -119,3 +121,20 @@ def test_no_confusion_at_all():
     assert largest_confusions(np.zeros((3, 3), int), ['a', 'b']) == dict(
         names=[], rows=[[0]], largest=0
     )
+
+
+def test_an_earlier_report_is_removed_and_nothing_else(tmp_path):
+    for number in ('000000', '000001'):
+        write_layers(tmp_path / 'images' / number, {'truth': np.zeros((4, 4, 3), np.uint8)})
+        write_segments(tmp_path / 'images' / number, {})
+    (tmp_path / 'elsewhere').mkdir()
+    (tmp_path / 'images' / '000002').symlink_to(tmp_path / 'elsewhere')
+    others = ['notes.txt', 'images/000001/own.jpg', 'images/mine/truth.jpg', 'elsewhere/truth.jpg']
+    for name in [*others, 'index.html', 'data.js']:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    remove_report(tmp_path)
+    left = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob('*') if p.is_file()}
+    assert left == set(others)
+    assert not (tmp_path / 'images' / '000000').exists()
+    remove_report(tmp_path / 'nowhere')

@@ -5,7 +5,9 @@ import pytest
 
 from einet.structures import files
 from einet.structures.files import (
+    check_file,
     check_folder,
+    check_overwrite,
     encode_png,
     read_json,
     read_png,
@@ -112,3 +114,21 @@ def test_a_folder_that_cannot_be_made_is_named_with_its_setting(tmp_path):
     for folder in (tmp_path / 'file', tmp_path / 'file' / 'inner'):
         with pytest.raises(OSError, match=f'--out: cannot write to {folder}: '):
             check_folder(str(folder), '--out')
+
+
+def test_a_file_that_cannot_be_the_result(tmp_path):
+    check_file(tmp_path / 'new' / 'some.PNG', '.png', '--out')
+    assert (tmp_path / 'new').is_dir()
+    with pytest.raises(ValueError, match=r'--out: .*some\.jpg must be a \.png file'):
+        check_file(tmp_path / 'some.jpg', '.png', '--out')
+    (tmp_path / 'folder.png').mkdir()
+    with pytest.raises(ValueError, match=r'folder\.png is a folder: name a file in it'):
+        check_file(tmp_path / 'folder.png', '.png', '--out')
+
+
+def test_an_input_is_not_written_over(tmp_path):
+    (tmp_path / 'link').symlink_to(tmp_path / 'some.png')
+    check_overwrite([tmp_path / 'other.png'], [tmp_path / 'some.png'], '--out')
+    for path in (tmp_path / 'x' / '..' / 'some.png', tmp_path / 'link'):
+        with pytest.raises(ValueError, match='--out: .* is an input and would be overwritten'):
+            check_overwrite([path], [tmp_path / 'some.png'], '--out')

@@ -1,5 +1,6 @@
 """A narrow, untrained model and a tiny data set on disk, for the tools that read checkpoints."""
 
+import json
 from pathlib import Path
 
 import torch
@@ -37,3 +38,12 @@ def narrow_model(folder: Path, base: str) -> list[str]:
     )
     torch.save(checkpoint, folder / 'some.pth')
     return [str(config_file), str(folder / 'some.pth'), str(folder / 'set')]
+
+
+def bare_annotations(config: str, data_root: str, folder: Path) -> str:
+    """A copy of the validation data's annotation file that has images alone."""
+    file = Path(data_root) / Config.fromfile(config).val_dataloader.dataset.ann_file
+    content = json.loads(file.read_text())
+    del content['annotations']
+    (folder / 'bare.json').write_text(json.dumps(content))
+    return str(folder / 'bare.json')

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from .load import load_tool
-from .narrow import narrow_model
+from .narrow import bare_annotations, narrow_model
 
 
 @pytest.fixture(scope='module')
@@ -67,6 +67,16 @@ def test_nowhere_to_draw_to_is_an_error(tool):
         tool.main(['some.py', '--not-show'])
     with pytest.raises(SystemExit):
         tool.parse_args(['some.py', '--num', '-1'])
+    with pytest.raises(SystemExit, match=r'--sheet: all\.jpg must be a \.png file'):
+        tool.main(['some.py', '--not-show', '--sheet', 'all.jpg'])
+
+
+@pytest.mark.slow
+def test_data_without_ground_truth_are_refused(tool, command, tmp_path):
+    bare = bare_annotations(command[0], command[2], tmp_path)
+    options = ['--cfg-options', f'val_dataloader.dataset.ann_file={bare}', '--split', 'val']
+    with pytest.raises(SystemExit, match='the val data have no ground truth: choose another'):
+        tool.main([*command, *options, '--sheet', str(tmp_path / 'all.png')])
 
 
 def test_a_model_without_targets_and_a_split_without_data(tool, tmp_path):

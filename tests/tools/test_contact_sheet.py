@@ -11,7 +11,7 @@ import torch
 from einet.models import InteractionHead, SemanticEmbeddingHead
 
 from .load import load_tool
-from .narrow import narrow_model
+from .narrow import bare_annotations, narrow_model
 
 pytestmark = pytest.mark.slow
 
@@ -56,6 +56,23 @@ def test_more_images_than_there_are_and_none(command, tmp_path):
     assert len(cv2.imread(str(all_of_them))) - len(cv2.imread(str(few))) >= 3 * 60
     with pytest.raises(SystemExit):
         tool.parse_args([config, checkpoint, '--num', '0'])
+
+
+@pytest.mark.parametrize('name', ['contact_sheet', 'plot_centers'])
+def test_what_cannot_be_drawn_is_said_before_the_work(command, tmp_path, name, monkeypatch):
+    config, checkpoint, data_root = command
+    tool = load_tool(f'analysis_tools/{name}.py')
+    monkeypatch.setattr(tool, 'init_detector', lambda *args, **kwargs: pytest.fail('too late'))
+    command = [config, checkpoint, '--data-root', data_root]
+    with pytest.raises(SystemExit, match=r'--out: .*some\.svg must be a \.png file'):
+        tool.main([*command, '--out', str(tmp_path / 'some.svg')])
+    (tmp_path / 'file').touch()
+    with pytest.raises(SystemExit, match='--out: cannot write to .*file'):
+        tool.main([*command, '--out', str(tmp_path / 'file' / 'some.png')])
+    bare = bare_annotations(config, data_root, tmp_path)
+    options = ['--cfg-options', f'val_dataloader.dataset.ann_file={bare}']
+    with pytest.raises(SystemExit, match='the val data have no ground truth: choose another'):
+        tool.main([*command, *options, '--out', str(tmp_path / 'some.png')])
 
 
 def test_centers_beside_the_pixels(command, tmp_path):

@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -47,7 +48,19 @@ def test_nothing_to_draw_is_an_error(tool, tmp_path):
 def test_outputs_never_overwrite_each_other(tool):
     images = [Path('in/a.jpg'), Path('in/a.png'), Path('in/b.jpg')]
     names = [p.name for p in tool.output_paths(images, Path('out'))]
-    assert names == ['a.jpg.png', 'a.png.png', 'b.png']
+    assert names == ['a.jpg.png', 'a.png.png', 'b.jpg.png']
+    # The full name of one may be the stem of another.
+    images = [Path('in/a.jpg'), Path('in/a.png'), Path('in/a.jpg.png')]
+    assert len(set(tool.output_paths(images, Path('out')))) == 3
+    assert [p.name for p in tool.output_paths(images[:1], Path('out'))] == ['a.png']
+
+
+def test_drawings_never_overwrite_the_images(tool, folder, monkeypatch):
+    monkeypatch.setattr(tool, 'build_inferencer', lambda *args: pytest.fail('too late'))
+    (folder / 'link').symlink_to(folder)
+    for out_dir in (folder, folder / 'link'):
+        with pytest.raises(SystemExit, match=r'--out-dir: .*a\.png is an input and would be over'):
+            tool.main([str(folder), 'config.py', 'some.pth', '--out-dir', str(out_dir)])
 
 
 class FakeInferencer:
@@ -77,6 +90,40 @@ def test_a_bad_image_makes_the_exit_status_1(tool, folder, tmp_path, monkeypatch
     assert '2 of 3 images are in' in capsys.readouterr().out
 
 
+def test_drawings_are_written_before_they_are_shown(tool, tmp_path):
+    seen = []
+    fake = FakeInferencer()
+    fake.visualizer = SimpleNamespace(
+        show=lambda drawn, name: seen.append((name, (tmp_path / 'a.png').exists()))
+    )
+    tool.draw_all(fake, [Path('in/a.jpg')], [tmp_path / 'a.png'], show=True)
+    assert seen == [('a.jpg', True)]
+
+
+def test_no_display_is_said_at_the_start(tool, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(tool.matplotlib, 'get_backend', lambda: 'agg')
+    argv = [str(folder), 'c.py', 'some.pth', '--out-dir', str(tmp_path / 'out'), '--show']
+    with pytest.raises(SystemExit, match='--show: there is no display'):
+        tool.main(argv)
+
+
+def test_more_than_8_bits_are_told_or_refused(tool, tmp_path, capsys):
+    values = dict(deep=np.uint16(4095), color=np.uint16([9, 8, 300]), real=np.float32(0.5), usual=3)
+    images = []
+    for name, value in values.items():
+        image = np.broadcast_to(value, (8, 8, *np.shape(value)))
+        images.append(tmp_path / f'{name}.tif')
+        cv2.imwrite(str(images[-1]), image if name != 'usual' else image.astype(np.uint8))
+    outputs = tool.output_paths(images, tmp_path / 'out')
+    failures = tool.draw_all(FakeInferencer(), images, outputs, show=False)
+    (failure,) = failures
+    assert 'real.tif has float32 values: rescale them to 0..255' in failure
+    printed = capsys.readouterr().out.replace('\n', ' ')
+    assert 'deep.tif has 16 bits: its values, 0..4095, are divided by 256' in printed
+    assert 'color.tif has 16 bits: its values, 0..300,' in printed
+    assert 'usual' not in printed
+
+
 @pytest.fixture(scope='module')
 def weights():
     return MODELS.build(tiny_model()).state_dict()
@@ -102,6 +149,29 @@ def test_a_checkpoint_of_other_classes_is_refused(tool, weights, tmp_path, monke
     allowed.model.allow_other_classes = True
     model = init_detector(allowed, path, device='cpu')
     assert model.dataset_meta['classes'] == ('dog', 'car', 'sky')
+
+
+def test_a_checkpoint_or_device_that_does_not_fit_is_one_line(tool, weights, tmp_path, monkeypatch):
+    torch.save(weights, tmp_path / 'some.pth')
+    (tmp_path / 'a.png').touch()
+    argv = [
+        str(tmp_path / 'a.png'),
+        'c.py',
+        str(tmp_path / 'some.pth'),
+        '--out-dir',
+        str(tmp_path / 'out'),
+    ]
+    config = demo_config()
+    monkeypatch.setattr(Config, 'fromfile', lambda path: config)
+    with pytest.raises(SystemExit, match=r'^ValueError: .*some\.pth cannot be loaded: .*differ in'):
+        tool.main([*argv, '--cfg-options', 'model.num_stuff_classes=9', '--device', 'cpu'])
+
+    def no_cuda(*args, **kwargs):
+        raise AssertionError('Torch not compiled with CUDA enabled')
+
+    monkeypatch.setattr('einet.utils.inferencer.DetInferencer', no_cuda)
+    with pytest.raises(SystemExit, match='^ValueError: .*loaded: Torch not compiled with CUDA'):
+        tool.main([*argv, '--device', 'cuda:0'])
 
 
 def test_the_pipeline_is_that_of_the_first_of_several_data_sets(

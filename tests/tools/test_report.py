@@ -3,15 +3,13 @@
 import json
 import re
 import shutil
-from pathlib import Path
 
 import pytest
-from mmengine.config import Config
 
 from ..browser import Browser, find_browser
 from ..paths import CONFIGS
 from .load import load_tool
-from .narrow import narrow_model
+from .narrow import bare_annotations, narrow_model
 
 pytestmark = pytest.mark.slow
 
@@ -84,12 +82,9 @@ def test_mistakes_are_one_line(command, tmp_path):
 def test_data_without_ground_truth_are_refused(command, tmp_path):
     config, checkpoint, data_root = command
     tool = load_tool('analysis_tools/report.py')
-    settings = Config.fromfile(config).val_dataloader.dataset
-    content = json.loads((Path(data_root) / settings.ann_file).read_text())
-    del content['annotations']
-    (tmp_path / 'bare.json').write_text(json.dumps(content))
+    bare = bare_annotations(config, data_root, tmp_path)
     options = ['--data-root', data_root, '--out-dir', str(tmp_path / 'report')]
-    options += ['--cfg-options', f'val_dataloader.dataset.ann_file={tmp_path}/bare.json']
+    options += ['--cfg-options', f'val_dataloader.dataset.ann_file={bare}']
     with pytest.raises(SystemExit, match='the val data have no ground truth: choose another'):
         tool.main([config, checkpoint, *options])
 
@@ -175,9 +170,14 @@ class TestInABrowser:
         count = sum('1' in image['A']['classes'] for image in images)
         assert browser.evaluate("document.querySelectorAll('.card').length") == count
         browser.choose('#error', 'missed')
-        missed = [i for i in images if '1' in i['A']['classes'] and i['A']['errors']['missed']]
+        missed = [i for i in images if i['A']['class_errors'].get('1', {}).get('missed')]
         text = browser.evaluate("document.querySelector('#count').textContent")
         assert text == f'{len(missed)} of 500 images'
+        counts = missed[0]['A']['class_errors']['1']
+        shown = browser.evaluate("document.querySelector('.card p').textContent")
+        kinds = ('missed', 'invented', 'wrong class', 'too loose')
+        expected = [f'{counts[kind]} {kind}' for kind in kinds if kind in counts]
+        assert shown.partition(', ')[2] == ', '.join(expected)
         browser.choose('#error', '')
         browser.choose('#class', '')
 

@@ -62,6 +62,12 @@ def sweep_maps():
     return EINetOutputs(**maps | {'semantic_logits': torch.zeros(3, 4, 6)})
 
 
+def test_an_output_of_another_kind_is_refused(tmp_path):
+    (tmp_path / 'some.pth').touch()
+    with pytest.raises(SystemExit, match=r'--out: .*sweep\.csv must be a \.json file'):
+        sweep.main(['c.py', str(tmp_path / 'some.pth'), '--out', str(tmp_path / 'sweep.csv')])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     'base', ['einet_tiny_shapes', 'panoptic_deeplab/panoptic-deeplab_tiny_shapes']

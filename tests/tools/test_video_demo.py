@@ -1,6 +1,7 @@
 """The video tool, on a real (untrained, narrow) model and a few frames."""
 
 import json
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData, PixelData
 
-from einet.video import InstanceTracker
+from einet.video import InstanceTracker, open_writer
 
 from .load import load_tool
 from .narrow import narrow_model
@@ -57,6 +58,95 @@ def test_mistakes_are_answered_at_once(tool, tmp_path, capsys):
     (tmp_path / 'broken.mp4').write_bytes(b'nothing')
     with pytest.raises(SystemExit, match=r'ValueError: .*broken\.mp4 is not a video'):
         tool.main([str(tmp_path / 'broken.mp4'), *model, '--out', str(tmp_path / 'out')])
+
+
+def write_frames(folder, sizes):
+    """An image of each (height, width)."""
+    folder.mkdir()
+    for i, size in enumerate(sizes):
+        cv2.imwrite(str(folder / f'{i}.png'), np.full((*size, 3), 90, np.uint8))
+    return folder
+
+
+def test_outputs_never_overwrite_the_video(tool, tmp_path, monkeypatch):
+    monkeypatch.setattr(tool, 'build_inferencer', lambda *args: pytest.fail('too late'))
+    frames, movie = write_frames(tmp_path / 'frames', [(8, 8)]), tmp_path / 'long.avi'
+    with open_writer(movie, 5) as writer:
+        writer.write(np.zeros((16, 16, 3), np.uint8))
+    for video, options in (
+        (movie, ['--out', movie]),
+        (frames, ['--out', frames]),
+        (frames, ['--out-panoptic', frames]),
+        (movie, ['--out', tmp_path / 'new', '--out-panoptic', tmp_path / 'new']),
+    ):
+        with pytest.raises(SystemExit, match='is an input and would be ov|name two folders'):
+            tool.main([str(video), 'c.py', 'some.pth', *map(str, options)])
+
+
+def test_a_folder_that_has_frames_is_refused(tool, tmp_path):
+    frames, taken = write_frames(tmp_path / 'frames', [(8, 8)]), tmp_path / 'taken'
+    taken.mkdir()
+    (taken / '000007.png').touch()
+    for option in ('--out', '--out-panoptic'):
+        with pytest.raises(SystemExit, match=f'{option}: .*taken has frames already'):
+            tool.main([str(frames), 'c.py', 'some.pth', option, str(taken)])
+
+
+def test_no_window_is_said_at_the_start(tool, tmp_path, monkeypatch):
+    argv = [str(write_frames(tmp_path / 'frames', [(8, 8)])), 'c.py', 'some.pth', '--show']
+    monkeypatch.setattr(cv2, 'getBuildInformation', lambda: '  GUI:      NONE\n')
+    with pytest.raises(SystemExit, match=r'no windows.*pip install "opencv-python==\d'):
+        tool.main(argv)
+    monkeypatch.setattr(cv2, 'getBuildInformation', lambda: '  GUI:      QT5\n')
+    monkeypatch.setattr(tool.sys, 'platform', 'linux')
+    for name in ('DISPLAY', 'WAYLAND_DISPLAY'):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SystemExit, match='--show: there is no display'):
+        tool.main(argv)
+
+
+class StubInferencer:
+    """Sees sky, and nothing else."""
+
+    visualizer = SimpleNamespace(dataset_meta=META)
+
+    def __call__(self, frame, **kwargs):
+        panoptic = torch.full((1, *frame.shape[:2]), 2, dtype=torch.int32)
+        sample = DetDataSample(pred_panoptic_seg=PixelData(sem_seg=panoptic))
+        sample.pred_instances = InstanceData(
+            panoptic_ids=torch.zeros(0, dtype=torch.int64), labels=torch.zeros(0, dtype=torch.int64)
+        )
+        return dict(predictions=[sample])
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize('end', ['interrupted', 'damaged'])
+def test_what_ends_a_video_early_loses_nothing(tool, tmp_path, monkeypatch, end):
+    frames, folder = write_frames(tmp_path / 'frames', [(8, 8)] * 3), tmp_path / 'run.v2'
+    monkeypatch.setattr(tool, 'build_inferencer', lambda *args: StubInferencer())
+    if end == 'damaged':
+        (frames / '2.png').write_bytes(b'no image')
+    else:
+        fill = tool.numbered_map
+        calls = iter(range(3))
+        monkeypatch.setattr(
+            tool, 'numbered_map', lambda *a: fill(*a) if next(calls) < 2 else interrupt()
+        )
+    with pytest.raises((SystemExit, KeyboardInterrupt)):
+        tool.main([str(frames), 'c.py', 'some.pth', '--out-panoptic', str(folder)])
+    content = json.loads((tmp_path / 'run.v2.json').read_text())
+    assert [a['file_name'] for a in content['annotations']] == ['000000.png', '000001.png']
+    assert sorted(path.name for path in folder.iterdir()) == ['000000.png', '000001.png']
+
+
+def test_more_objects_than_ids(tool, tmp_path):
+    last = tool.keep_panoptic(tmp_path, 0, np.array([[16776 * 1000 + 1]]), META)
+    assert last.ids.tolist() == [16776002]
+    with pytest.raises(ValueError, match='frame 9 shows object 16778, .*cut the video'):
+        tool.keep_panoptic(tmp_path, 9, np.array([[16778 * 1000]]), META)
 
 
 @pytest.mark.slow

@@ -19,6 +19,17 @@ def test_a_folder_by_the_numbers_in_its_names(tmp_path):
     assert frames.problem is None
 
 
+def test_16_bits_are_told_once_and_floats_refused(tmp_path, capsys):
+    for i in range(2):
+        cv2.imwrite(str(tmp_path / f'{i}.png'), picture(0).astype(np.uint16) + 1024)
+    assert [frame.max() for frame in open_frames(str(tmp_path))] == [4, 4]
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f'{tmp_path}/0.png has 16 bits: its values, 0..1024, are divided by 256')
+    cv2.imwrite(str(tmp_path / '2.tif'), picture(0).astype(np.float32))
+    with pytest.raises(ValueError, match=r'2\.tif has float32 values: rescale'):
+        list(open_frames(str(tmp_path)))
+
+
 @pytest.fixture
 def video(tmp_path):
     path = tmp_path / 'some.avi'

@@ -38,6 +38,17 @@ def test_an_animation(tmp_path):
         assert np.abs(np.asarray(image.convert('RGB')).astype(int) - FRAMES[1]).max() < 10
 
 
+@pytest.mark.parametrize('name', ['some.mp4', 'some.avi'])
+def test_a_movie_has_one_size(name, tmp_path):
+    with (
+        pytest.raises(ValueError, match=rf'{name}: frame 1 is 64 x 32, the first 32 x 16'),
+        open_writer(tmp_path / name, fps=5) as writer,
+    ):
+        writer.write(FRAMES[0])
+        writer.write(np.zeros((32, 64, 3), np.uint8))
+    assert open_frames(str(tmp_path / name)).count == 1
+
+
 def test_a_folder(tmp_path):
     write(tmp_path / 'new')
     assert sorted(p.name for p in (tmp_path / 'new').iterdir()) == ['000000.png', '000001.png']

@@ -105,6 +105,17 @@ def test_a_new_instance_never_takes_a_color_that_a_found_one_has():
     assert colors[2].tolist() != colors[1].tolist()
 
 
+def test_an_instance_that_was_not_found_lends_its_color_to_no_other():
+    truth = np.full((40, 80), 3)
+    truth[:10, :10] = 1000
+    truth[:10, 70:] = 2000
+    reference = truth, segment_colors(truth, 4, META['palette'])
+    predicted = np.full((40, 80), 3)
+    predicted[20:30, 30:50] = 1000
+    own = segment_colors(predicted, 4, META['palette'], reference).colors[1].tolist()
+    assert own not in reference[1].colors.tolist()
+
+
 @pytest.mark.parametrize('panoptic_seg', [np.full((3, 5), VOID), np.zeros((0, 0), np.int64)])
 def test_nothing_to_color(panoptic_seg):
     colors = segment_colors(panoptic_seg, 4, META['palette'])

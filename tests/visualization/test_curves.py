@@ -27,6 +27,14 @@ def test_a_resumed_run_is_one(work_dir):
     assert scores == {'PQ': [(20, 30.0), (30, 40.5)]}
 
 
+@pytest.mark.parametrize('rest', ['{"loss": 3.0, "st', '\0\0\0\0', '\xff\xfe'])
+def test_an_incomplete_last_line_is_left_out(work_dir, rest):
+    expected = read_curves(work_dir)
+    with (work_dir / '20260101_010000' / 'vis_data' / 'scalars.json').open('ab') as file:
+        file.write(rest.encode('latin-1'))
+    assert read_curves(work_dir) == expected
+
+
 def test_without_a_log_there_is_nothing(tmp_path):
     assert read_curves(tmp_path) == ({}, {})
 

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.structures import PixelData
 
 from einet.models import PanopticDataPreprocessor
-from einet.visualization import ground_truth
+from einet.visualization import check_ground_truth, ground_truth
 from tests.paths import CONFIGS
 
 from .scenes import VOID, pets, photo
@@ -34,6 +34,13 @@ def packed(truth: list | np.ndarray, **meta) -> DetDataSample:
 
 def without_truth(path: str, segments: list[dict]) -> DetDataSample:
     return DetDataSample(metainfo=dict(seg_map_path=path, segments_info=segments, num_classes=VOID))
+
+
+def test_data_without_truth_are_refused():
+    check_ground_truth([dict(data_samples=packed([[1]]))], 'train')
+    check_ground_truth([dict(data_samples=without_truth('some.png', []))], 'val')
+    with pytest.raises(ValueError, match='the test data have no ground truth: choose another'):
+        check_ground_truth([dict(data_samples=without_truth(None, None))], 'test')
 
 
 def test_padding_is_cut_off_and_the_rest_brought_to_the_images_size():

@@ -66,10 +66,16 @@ from mmengine.visualization import Visualizer
 from torch import Tensor, nn
 
 from einet.datasets.draws import seed_random_state
-from einet.structures.files import check_folder
+from einet.structures.files import check_file, check_folder
 from einet.structures.limits import IGNORE_LABEL
 from einet.utils import load_config
-from einet.visualization import SheetRow, compose_sheet, target_panels, wrapped_rows
+from einet.visualization import (
+    SheetRow,
+    check_ground_truth,
+    compose_sheet,
+    target_panels,
+    wrapped_rows,
+)
 
 # After einet, which keeps mmdet's notices off the screen.
 # isort: split
@@ -84,12 +90,10 @@ def check_outputs(args: argparse.Namespace) -> bool:
     if not show and args.output_dir is None and args.sheet is None:
         why = '--not-show' if args.not_show else 'there is no display'
         raise ValueError(f'{why}: give --output-dir FOLDER or --sheet FILE.png')
-    for option, folder in (
-        ('--output-dir', args.output_dir),
-        ('--sheet', args.sheet and args.sheet.parent),
-    ):
-        if folder is not None:
-            check_folder(folder, option)
+    if args.output_dir is not None:
+        check_folder(args.output_dir, '--output-dir')
+    if args.sheet is not None:
+        check_file(args.sheet, '.png', '--sheet')
     return show
 
 
@@ -105,7 +109,9 @@ def build(config: Config, split: str) -> tuple[BaseDataset, nn.Module]:
             f'{type(model).__name__} of {config.filename} has no build_targets: the targets of '
             f'EINet and PanopticDeepLab can be drawn'
         )
-    return DATASETS.build(loader.dataset), model
+    dataset = DATASETS.build(loader.dataset)
+    check_ground_truth(dataset, split)
+    return dataset, model
 
 
 def network_image(inputs: Tensor, preprocessor: nn.Module, is_rgb: bool) -> np.ndarray:
@@ -122,8 +128,6 @@ def draw_sample(
     """The rows of one image."""
     batch = model.data_preprocessor(pseudo_collate([sample]), split == 'train')
     data_sample = batch['data_samples'][0]
-    if 'gt_panoptic_seg' not in data_sample:
-        raise ValueError(f'{data_sample.img_path} has no ground truth: choose another --split')
     height, width = batch['inputs'].shape[-2:]
     feature_size = (-(-height // STRIDE), -(-width // STRIDE))
     targets = model.build_targets([data_sample], feature_size)

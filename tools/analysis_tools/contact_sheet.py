@@ -59,10 +59,12 @@ from torch import nn
 from einet.evaluation.classes import PanopticClasses
 from einet.evaluation.measures.pq import PQMeasure, class_quality, mean_quality, sum_statistics
 from einet.evaluation.sample import EvaluatedSample
+from einet.structures.files import check_file
 from einet.utils import load_config
 from einet.visualization import (
     PANEL_TITLES,
     SheetRow,
+    check_ground_truth,
     compose_sheet,
     ground_truth,
     model_panels,
@@ -117,10 +119,12 @@ def main(argv: list[str] | None = None) -> None:
     """Draw the sheet."""
     args = parse_args(argv)
     try:
+        check_file(args.out, '.png', '--out')
         config = load_config(args)
         dataset = build_dataset(config, args.split)
+        check_ground_truth(dataset, args.split)
         model = init_detector(config, args.checkpoint, device=args.device or get_device())
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
     chosen = np.linspace(0, len(dataset) - 1, min(args.num, len(dataset))).round().astype(int)
     rows = [

@@ -59,8 +59,9 @@ from mmengine.utils import track_iter_progress
 from torch import nn
 
 from einet.models.coarse_maps import nearest
+from einet.structures.files import check_file
 from einet.utils import load_config
-from einet.visualization import plot_centers
+from einet.visualization import check_ground_truth, plot_centers
 
 # After einet, which keeps mmdet's notices off the screen.
 # isort: split
@@ -96,13 +97,15 @@ def main(argv: list[str] | None = None) -> None:
     """Run the network over the images, and draw."""
     args = parse_args(argv)
     try:
+        check_file(args.out, '.png', '--out')
         config = load_config(args)
         init_default_scope(config.get('default_scope', 'mmdet'))
         dataset = DATASETS.build(config[f'{args.split}_dataloader'].dataset)
+        check_ground_truth(dataset, args.split)
         model = init_detector(config, args.checkpoint, device=args.device or get_device())
         if not hasattr(model, 'interaction'):
             raise ValueError(f'{type(model).__name__} has no semantic centers to draw')
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
     chosen = np.linspace(0, len(dataset) - 1, min(args.num, len(dataset))).round().astype(int)
     images = [

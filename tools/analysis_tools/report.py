@@ -70,7 +70,7 @@ from einet.deployment.weights import load_trained
 from einet.report import RUNS, ReportBuilder
 from einet.structures.files import check_folder
 from einet.utils import load_config
-from einet.visualization import draw_curves, read_curves
+from einet.visualization import check_ground_truth, draw_curves, read_curves
 
 # After einet, which keeps mmdet's notices off the screen.
 # isort: split
@@ -87,8 +87,7 @@ def build_dataset(config: Config, split: str) -> BaseDataset:
         for plain in plain_datasets(settings):
             plain['pipeline'] = pipeline
     dataset = DATASETS.build(settings)
-    if dataset[0]['data_samples'].get('seg_map_path') is None:
-        raise ValueError(f'the {split} data have no ground truth: choose another --split')
+    check_ground_truth(dataset, split)
     return dataset
 
 
@@ -104,16 +103,16 @@ def main(argv: list[str] | None = None) -> None:
         models = [load_trained(config, path).to(device) for path in checkpoints]
     except (OSError, ValueError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
-    builder = ReportBuilder(args.out_dir, dataset, models, args.box)
-    count = min(args.num or len(dataset), len(dataset))
-    chosen = np.linspace(0, len(dataset) - 1, count).round().astype(int)
-    for index in track_iter_progress(chosen.tolist()):
-        builder.add(index)
     curves = {
         run: draw_curves(*read)
         for run, path in zip(RUNS, checkpoints, strict=False)
         if any(read := read_curves(Path(path).parent))
     }
+    builder = ReportBuilder(args.out_dir, dataset, models, args.box)
+    count = min(args.num or len(dataset), len(dataset))
+    chosen = np.linspace(0, len(dataset) - 1, count).round().astype(int)
+    for index in track_iter_progress(chosen.tolist()):
+        builder.add(index)
     page = builder.finish(
         title=f'{Path(args.config).stem}, {args.split} data',
         runs=dict(zip(RUNS, checkpoints, strict=False)),

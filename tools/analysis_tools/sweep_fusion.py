@@ -69,6 +69,7 @@ from einet.evaluation.sample import EvaluatedSample
 from einet.functional.resize import Shapes
 from einet.models.coarse_maps import instance_numbers, nearest
 from einet.models.outputs import split_outputs, write_prediction
+from einet.structures.files import check_file
 from einet.utils import hold_out, load_config
 
 # After einet, which keeps mmdet's notices off the screen.
@@ -171,13 +172,15 @@ def main(argv: list[str] | None = None) -> None:
     """Run the network over the images, and the fusions over its maps."""
     args = parse_args(argv)
     try:
+        if args.out:
+            check_file(args.out, '.json', '--out')
         config = load_config(args)
         dataset = build_data(config, args.holdout)
         model = init_detector(config, args.checkpoint, device=args.device or get_device())
         fusion, counts = dict(config.model.fusion), model.class_counts
         tried = settings(args.grid)
         fusions = [MODELS.build({**counts, **fusion, **setting}) for setting in tried]
-    except (FileNotFoundError, TypeError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         sys.exit(f'{type(error).__name__}: {error}')
     oracles = ORACLES if args.oracles else ORACLES[:1]
     rows = list(itertools.product(oracles, fusions))

@@ -23,7 +23,15 @@ from ..visualization import NetworkView, run_network
 from .errors import ERRORS, Fate
 from .examine import ImageResult, examine
 from .layers import TruthMap, hover_map, pred_rows, segment_boxes
-from .page import LAYERS, Page, largest_confusions, write_layers, write_report, write_segments
+from .page import (
+    LAYERS,
+    Page,
+    largest_confusions,
+    remove_report,
+    write_layers,
+    write_report,
+    write_segments,
+)
 from .scores import class_scores, confusion_matrix, group_scores, image_pq, size_scores
 
 #: Names of the runs that are compared; the report is about the first.
@@ -34,7 +42,7 @@ class ReportBuilder:
     """Adds images one by one, then writes the page.
 
     Args:
-        folder: Report's folder.
+        folder: Report's folder; an earlier report in it is removed.
         dataset: Images with ground truth, as the models are tested on them.
         models: One, or two to compare.
         box: Longer side of the drawings.
@@ -48,6 +56,7 @@ class ReportBuilder:
         self.classes = PanopticClasses.from_metainfo(dataset.metainfo)
         self.results: dict[str, list[ImageResult]] = {run: [] for run in self.models}
         self.entries: list[dict[str, Any]] = []
+        remove_report(folder)
 
     def add(self, index: int) -> None:
         """Run the networks on an image, and draw it.
@@ -215,14 +224,31 @@ def _layers(
 
 
 def _summary(result: ImageResult) -> dict[str, Any]:
-    """PQ of an image and of its classes, and its errors, for the page's script."""
+    """PQ and errors of an image and of its classes, for the page's script."""
     statistics: PQStatistics = result.statistics
     by_class = 100 * class_quality(statistics).pq
     return dict(
         pq=round(image_pq(statistics), 2),
         classes=dict(zip(statistics.labels.tolist(), by_class.round(2).tolist(), strict=True)),
         errors=_count_fates([result]),
+        class_errors=_class_errors(result),
     )
+
+
+def _class_errors(result: ImageResult) -> dict[int, dict[str, int]]:
+    """Errors of each class by kind, where there are any; a wrong class is an error of both."""
+    matches, explanation = result.matches, result.explanation
+    pairs = [*zip(matches.gt.labels.tolist(), explanation.gt_fates, strict=True)]
+    pairs += [
+        (label, fate)
+        for label, fate in zip(matches.pred_labels.tolist(), explanation.pred_fates, strict=True)
+        if fate in (Fate.INVENTED, Fate.WRONG)
+    ]
+    counts: dict[int, dict[str, int]] = {}
+    for (label, fate), count in Counter(pairs).items():
+        if fate in ERRORS:
+            counts.setdefault(label, {})[fate] = count
+    return counts
 
 
 def _count_fates(results: Iterable[ImageResult]) -> dict[str, int]:

@@ -61,6 +61,25 @@ class Page:
     curves: Mapping[str, str]
 
 
+def remove_report(folder: Path) -> None:
+    """Remove an earlier report's page and images, and nothing that it did not write.
+
+    Args:
+        folder: Report's folder.
+    """
+    # The page first, so that none shows images of another report.
+    for name in ('index.html', 'data.js'):
+        (folder / name).unlink(missing_ok=True)
+    names = [*(f'{name}.jpg' for name in LAYERS), 'segments.js']
+    for image_folder in folder.glob('images/' + '[0-9]' * 6):
+        if image_folder.is_symlink() or not image_folder.is_dir():
+            continue
+        for name in names:
+            (image_folder / name).unlink(missing_ok=True)
+        if not any(image_folder.iterdir()):
+            image_folder.rmdir()
+
+
 def write_layers(folder: Path, layers: Mapping[str, np.ndarray]) -> None:
     """Write the images of one image.
 

@@ -3,6 +3,7 @@
 import json
 import tempfile
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,44 @@ def read_json(path: Path) -> Any:
         raise FileNotFoundError(f'{path} does not exist') from error
     except (ValueError, RecursionError) as error:
         raise ValueError(f'{path} is not JSON or is cut off: {error}') from error
+
+
+def check_overwrite(outputs: Iterable[Path], inputs: Iterable[Path], setting: str) -> None:
+    """Refuse to write over what is to be read, also by way of a link.
+
+    Args:
+        outputs: Files or folders to write.
+        inputs: Files or folders to read.
+        setting: Option or key that names the outputs, for the message.
+
+    Raises:
+        ValueError: One is both.
+    """
+    read = {path.resolve() for path in inputs}
+    for path in outputs:
+        if path.resolve() in read:
+            raise ValueError(
+                f'{setting}: {path} is an input and would be overwritten; name another place'
+            )
+
+
+def check_file(path: Path, suffix: str, setting: str) -> None:
+    """See that a file can be written, before work whose result it holds.
+
+    Args:
+        path: File of the result; its folder is made when missing.
+        suffix: What its name must end in.
+        setting: Option or key that names it, for the message.
+
+    Raises:
+        OSError: Its folder cannot be made or written to.
+        ValueError: It has another suffix, or is a folder.
+    """
+    if path.suffix.lower() != suffix:
+        raise ValueError(f'{setting}: {path} must be a {suffix} file')
+    if path.is_dir():
+        raise ValueError(f'{setting}: {path} is a folder: name a file in it')
+    check_folder(path.parent, setting)
 
 
 def check_folder(folder: str | Path, setting: str) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -60,6 +61,33 @@ def decode_header(content: bytes) -> ImageHeader:
     _check_opencv(content, is_jpeg)
     size = (width, height) if orientation in _TURNED else (height, width)
     return ImageHeader(size, depth, orientation)
+
+
+def depth_note(path: Path) -> str | None:
+    """What is to be said of an image that has not 8 bits, and is about to be read as 8 bits.
+
+    Args:
+        path: Image file.
+
+    Returns:
+        A line about 16 bits, which OpenCV divides by 256; None of 8 bits, or when it cannot be
+        decoded.
+
+    Raises:
+        ValueError: It has another type, of which nobody knows what is white.
+    """
+    # JPEGs have 8 bits always.
+    if path.suffix.lower() in ('.jpg', '.jpeg'):
+        return None
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if image is None or image.dtype == np.uint8:
+        return None
+    if image.dtype != np.uint16:
+        raise ValueError(f'{path} has {image.dtype} values: rescale them to 0..255, save as 8 bits')
+    return (
+        f'{path} has 16 bits: its values, 0..{image.max(initial=0)}, are divided by 256. '
+        'If they do not reach 65535, it is too dark: rescale it to 8 bits'
+    )
 
 
 def check_size(width: int, height: int) -> None:

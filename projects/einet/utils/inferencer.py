@@ -76,7 +76,7 @@ def build_inferencer(
 
     Raises:
         OSError: A file is missing or cannot be read.
-        ValueError: The config does not fit the checkpoint, or there is none.
+        ValueError: The config does not fit the checkpoint, or there is none; or no such device.
     """
     config, checkpoint = locate_model(config, checkpoint)
     try:
@@ -95,4 +95,10 @@ def build_inferencer(
     if 'test_dataloader' in options:
         # The pipeline is that of the first data set, also where a wrapper holds several.
         options.test_dataloader.dataset = next(plain_datasets(options.test_dataloader.dataset))
-    return DetInferencer(options, checkpoint, device, palette=palette, show_progress=False)
+    try:
+        return DetInferencer(options, checkpoint, device, palette=palette, show_progress=False)
+    # Our models' of a checkpoint that does not fit, and torch's of a missing device, whose
+    # other lines are advice on debugging CUDA.
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).partition('\n')[0]
+        raise ValueError(f'{checkpoint} cannot be loaded: {reason}') from error

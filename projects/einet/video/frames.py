@@ -15,6 +15,8 @@ import mmcv
 import numpy as np
 from mmdet.apis.det_inferencer import IMG_EXTENSIONS
 
+from ..structures.image_file import depth_note
+
 _FPS = 25.0
 
 
@@ -81,11 +83,17 @@ def _folder(folder: Path) -> FrameSource:
     files.sort(key=_natural)
 
     def read() -> Iterator[np.ndarray]:
+        is_told = False
         for file in files:
             # Files may disappear or be damaged: imread says None.
+            note = depth_note(file)
             image = cv2.imread(str(file))
             if image is None:
                 raise ValueError(f'{file} cannot be decoded as an image')
+            if note and not is_told:
+                # The others are as the first one.
+                print(note)
+                is_told = True
             yield image
 
     return FrameSource(read, len(files), _FPS, str(folder))

@@ -23,7 +23,11 @@ class Writer(Protocol):
     """What takes frames."""
 
     def write(self, frame: np.ndarray) -> None:
-        """Add a frame, (H, W, 3) uint8 RGB, all of one size."""
+        """Add a frame, (H, W, 3) uint8 RGB.
+
+        Raises:
+            ValueError: Of a movie: its size is not that of the first.
+        """
 
 
 @contextlib.contextmanager
@@ -58,15 +62,25 @@ class _Movie:
     def __init__(self, path: Path, fps: float) -> None:
         self.path, self.fps = path, fps
         self.movie: cv2.VideoWriter | None = None
+        self.size, self.count = (0, 0), 0
 
     def write(self, frame: np.ndarray) -> None:
+        size = frame.shape[1::-1]
         if self.movie is None:
+            self.size = size
             self.path.parent.mkdir(parents=True, exist_ok=True)
             codec = cv2.VideoWriter.fourcc(*_CODECS[self.path.suffix.lower()])
-            self.movie = cv2.VideoWriter(str(self.path), codec, self.fps, frame.shape[1::-1])
+            self.movie = cv2.VideoWriter(str(self.path), codec, self.fps, size)
             if not self.movie.isOpened():
                 raise ValueError(f'OpenCV cannot write {self.path}; write .avi, or a folder')
+        if size != self.size:
+            # OpenCV would leave the frame out without a word.
+            raise ValueError(
+                f'{self.path}: frame {self.count} is {size[0]} x {size[1]}, the first '
+                f'{self.size[0]} x {self.size[1]}: a movie has one size; write a folder of frames'
+            )
         self.movie.write(np.ascontiguousarray(frame[..., ::-1]))
+        self.count += 1
 
     def close(self) -> None:
         if self.movie is not None:

@@ -3,7 +3,7 @@
 from .centers import plot_centers
 from .colors import SegmentColors, segment_colors, track_colors
 from .curves import draw_curves, read_curves
-from .ground_truth import ground_truth
+from .ground_truth import check_ground_truth, ground_truth
 from .local_visualizer import PanopticLocalVisualizer
 from .maps import embedding_colors, heatmap_overlay
 from .network import NetworkView, run_network
@@ -18,6 +18,7 @@ __all__ = [
     'PanopticLocalVisualizer',
     'SegmentColors',
     'SheetRow',
+    'check_ground_truth',
     'compose_sheet',
     'draw_curves',
     'draw_panoptic',

@@ -79,7 +79,7 @@ def segment_colors(
             one).
         reference: Another map of the same image and size with its colors. An instance that
             overlaps an instance of that map with IoU above 0.5 and the same label takes its color,
-            which makes two drawings comparable.
+            and no other does, which makes two drawings comparable.
 
     Returns:
         One color for each segment but void.
@@ -90,7 +90,11 @@ def segment_colors(
     if reference is not None:
         for own, other in _matched_instances(panoptic_seg, ids, *reference):
             colors[own], done[own] = reference[1].colors[other], True
-    taken = {tuple(color) for color in colors[done & is_instance].tolist()}
+    taken = set()
+    if reference is not None:
+        # A color of the reference says that the instance was found, so no other may have it.
+        others = reference[1].colors[reference[1].ids >= INSTANCE_OFFSET]
+        taken = {tuple(color) for color in others.tolist()}
     _color_instances(colors, done, areas, _neighbors(panoptic_seg, ids), taken)
     return SegmentColors(ids, areas, colors)
 

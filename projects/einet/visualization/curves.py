@@ -23,13 +23,17 @@ def read_curves(work_dir: Path) -> tuple[dict[str, Series], dict[str, Series]]:
 
     Returns:
         Losses by name, and scores by name; both empty without a log. Where a resumed run repeats
-        steps, the later log counts.
+        steps, the later log counts. Lines that are incomplete are left out.
     """
     losses: dict[str, dict[int, float]] = defaultdict(dict)
     scores: dict[str, dict[int, float]] = defaultdict(dict)
     for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in path.read_text().splitlines():
-            entry = json.loads(line)
+        for line in path.read_text(errors='replace').splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                # The last line of a run that was killed is incomplete.
+                continue
             step = entry.get('step')
             for key, value in entry.items():
                 name = key.rpartition('/')[2]

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 from mmdet.structures import DetDataSample
+from mmengine.dataset import BaseDataset
 from mmengine.structures import PixelData
 
 from ..datasets.transforms import LoadPanopticSegments, PackPanopticInputs
 from .panoptic import resize_map
+
+
+def check_ground_truth(dataset: BaseDataset, split: str) -> None:
+    """Refuse data without ground truth, before a network runs over them.
+
+    Args:
+        dataset: Data set whose samples are packed by ``PackPanopticInputs``.
+        split: Name of the data, for the message.
+
+    Raises:
+        ValueError: The first sample has none.
+    """
+    sample = dataset[0]['data_samples']
+    if 'gt_panoptic_seg' not in sample and sample.get('seg_map_path') is None:
+        raise ValueError(f'the {split} data have no ground truth: choose another --split')
 
 
 def ground_truth(sample: DetDataSample, image: np.ndarray) -> np.ndarray | None:

@@ -131,15 +131,18 @@ function makeCard(image) {
   return card;
 }
 
+// Numbers of errors by kind, of all classes or of one.
+const errorsOf = (run, label) => (label === '' ? run.errors : run.class_errors[label] ?? {});
+
 function labelCard(card, image, label) {
   const entry = REPORT.images[image];
   const score = (run) => (label === '' ? run.pq : run.classes[label] ?? null);
   const pq = entry.B ? `A ${number(score(entry.A))}, B ${number(score(entry.B))}` : number(score(entry.A));
   find('.pq', card).textContent = `PQ ${pq}`;
-  const errors = REPORT.errors.filter((fate) => entry.A.errors[fate]);
-  const parts = errors.map((fate) => `${entry.A.errors[fate]} ${fate}`);
+  const errors = errorsOf(entry.A, label);
+  const parts = REPORT.errors.filter((fate) => errors[fate]).map((fate) => `${errors[fate]} ${fate}`);
   if (entry.B) parts.unshift(`A and B agree by ${number(entry.agreement)}`);
-  find('p', card).textContent = parts.join(', ') || 'all segments found';
+  find('p', card).textContent = parts.join(', ') || (label === '' ? 'all segments found' : 'no error of this class');
 }
 
 const ORDERS = {
@@ -162,7 +165,7 @@ function updateGallery() {
   };
   shown = REPORT.images.map((_, image) => image)
     .filter((image) => label === '' || runs(image).some((run) => label in run.classes))
-    .filter((image) => error === '' || REPORT.images[image].A.errors[error])
+    .filter((image) => error === '' || errorsOf(REPORT.images[image].A, label)[error])
     .sort(ORDERS[order](score));
   shown.forEach((image) => labelCard(cards[image], image, label));
   find('#cards').replaceChildren(...shown.map((image) => cards[image]));
