@@ -87,7 +87,7 @@ def test_test_dev_without_annotations(coco_sample_root, tmp_path):
     config = Config.fromfile(CONFIGS / '_base_' / 'datasets' / 'coco_panoptic_test-dev.py')
     dataset = DATASETS.build(dict(config.test_dataloader.dataset, data_root=str(root)))
     packed = dataset[0]
-    assert max(packed['inputs'].shape) == 800
+    assert max(packed['inputs'].shape) == 1025
     assert 'gt_panoptic_seg' not in packed['data_samples']
     assert packed['data_samples'].seg_map_path is None
     assert config.test_evaluator.format_only

@@ -54,20 +54,20 @@ MAX_DIFFERENT = 0.001
 
 
 def torch_predictor(
-    args: argparse.Namespace, resize: Mapping[str, Any]
+    args: argparse.Namespace, meta: Mapping[str, Any]
 ) -> Callable[[np.ndarray], tuple[np.ndarray, dict[int, float]]]:
     """PyTorch's way from an image to segment ids, as in COCO's files, and the instances' scores.
 
     Args:
         args: Config and checkpoint.
-        resize: What the model's file says of ``Resize``.
+        meta: What the model's file says of itself; read are ``resize`` and ``input_size``.
     """
     model = load_trained(load_config(args), args.checkpoint)
     steps = [dict(type='PackPanopticInputs', meta_keys=('img_shape', 'ori_shape'))]
-    if resize:
+    if meta['resize']:
         given = {
             key: tuple(value) if isinstance(value, list) else value
-            for key, value in resize.items()
+            for key, value in meta['resize'].items()
             if value is not None
         }
         steps.insert(0, dict(type='Resize', **given))
@@ -77,6 +77,13 @@ def torch_predictor(
     def predict(image: np.ndarray) -> tuple[np.ndarray, dict[int, float]]:
         shape = image.shape[:2]
         packed = pipeline(dict(img=image, img_shape=shape, ori_shape=shape))
+        divisor = model.data_preprocessor.pad_size_divisor
+        padded = [-(-side // divisor) * divisor for side in packed['inputs'].shape[-2:]]
+        if meta['input_size'] not in (None, padded):
+            raise ValueError(
+                f'{args.model} pads images to {meta["input_size"]}, PyTorch this one to {padded}, '
+                'which changes what is found; compare a file that is exported without --size'
+            )
         batch = dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']])
         (sample,) = model.test_step(batch)
         ids, instances = sample.pred_panoptic_seg.sem_seg[0].numpy(), sample.pred_instances
@@ -95,12 +102,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         paths = einet_onnx.find_inputs(args.images)[: args.limit]
         of_onnx = einet_onnx.PanopticPredictor(args.model)
-        if of_onnx.meta['input_size']:
-            raise ValueError(
-                f'{args.model} was exported with --size, for which images are padded as PyTorch '
-                'never does; compare a file that is exported without'
-            )
-        of_torch = torch_predictor(args, of_onnx.meta['resize'])
+        of_torch = torch_predictor(args, of_onnx.meta)
         print(f'{"equal pixels":>12}{"instances":>11}{"score differs by":>18}')
         for path in paths:
             image = cv2.imread(str(path))
