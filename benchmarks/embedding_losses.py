@@ -23,13 +23,13 @@ import sys
 import time
 
 import torch
-from process_memory import memory
 from torch import Tensor
 from torch.nn.functional import normalize, relu
 
 from einet.functional.losses import instance_pull_loss, instance_push_loss, semantic_center_loss
 from einet.functional.parts import pixels, split_like, split_rows
 from einet.models.esm import ESM
+from einet_tools.process_memory import memory
 
 NUM_CLASSES = 19  # Cityscapes'.
 IGNORE = 255

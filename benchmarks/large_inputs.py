@@ -22,11 +22,11 @@ from mmdet.structures import DetDataSample
 from mmdet.utils import register_all_modules
 from mmengine.config import Config, DictAction
 from mmengine.optim import build_optim_wrapper
-from process_memory import memory
 
 from einet.datasets.transforms import PackPanopticInputs
 from einet.models import EINet
 from einet.models.targets import build_targets
+from einet_tools.process_memory import memory
 
 CONFIG = Path(__file__).resolve().parents[1] / 'configs' / 'einet_r18_coco-sample.py'
 DECODERS = ['semantic_decoder', 'instance_decoder']

@@ -20,7 +20,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from process_memory import memory
+
+from einet_tools.process_memory import memory
 
 ROOT = Path(__file__).resolve().parents[1]
 # (height, width) of what cameras of these data sets give.

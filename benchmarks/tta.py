@@ -19,12 +19,12 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from post_processing import NUM_THINGS, SIZE, STUFF_AREA, make_outputs
-from process_memory import memory
 from torch import Tensor
 
 from einet.functional.resize import Shapes
 from einet.functional.views import View, merge_views
 from einet.models.fusion import EmbeddingPanopticFusion
+from einet_tools.process_memory import memory
 
 SCALES = (1.0, 0.5, 0.75, 1.25, 1.5, 1.75, 2.0)
 MIB = 1 << 20

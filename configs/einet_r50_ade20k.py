@@ -7,15 +7,6 @@ _base_ = [
 ]
 model = _base_.pop('model_settings')
 # An epoch: 20,210 images / 16.
-param_scheduler = [
-    dict(
-        type='CosineWarmRestartsLR',
-        t_0=5,
-        t_mult=2,
-        unit=1263,
-        whole_periods=True,
-        by_epoch=False,
-    ),
-]
+param_scheduler = [dict(_base_.param_scheduler[0], unit=1263)]
 train_cfg = dict(max_iters=160000)
 sync_bn = 'torch'

@@ -10,14 +10,5 @@ _base_ = [
 model = _base_.pop('model_settings')
 train_dataloader = dict(batch_size=2)
 optim_wrapper = dict(accumulative_counts=16)
-param_scheduler = [
-    dict(
-        type='CosineWarmRestartsLR',
-        t_0=5,
-        t_mult=2,
-        unit=16 * 3697,
-        whole_periods=True,
-        by_epoch=False,
-    ),
-]
+param_scheduler = [dict(_base_.param_scheduler[0], unit=16 * 3697)]
 train_cfg = dict(max_iters=16 * 450000, val_interval=16 * 10000)

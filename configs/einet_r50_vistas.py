@@ -7,14 +7,5 @@ _base_ = [
 ]
 model = _base_.pop('model_settings')
 # An epoch: 18,000 images / 16.
-param_scheduler = [
-    dict(
-        type='CosineWarmRestartsLR',
-        t_0=5,
-        t_mult=2,
-        unit=1125,
-        whole_periods=True,
-        by_epoch=False,
-    ),
-]
+param_scheduler = [dict(_base_.param_scheduler[0], unit=1125)]
 sync_bn = 'torch'

@@ -238,21 +238,21 @@ from einet.functional.grouping import group_pixels, score_maps, semantic_decisio
 from einet.functional.heatmap import Peaks
 from einet.functional.merging import merge_segments, sized_groups
 from einet.functional.resize import BilinearCells, Shapes
-from peak_memory import peak_memory
+from einet_tools.process_memory import memory
 
 torch.set_num_threads(1)
 size, ori = (256, 512), (1024, 2048)
 embedding, logits = torch.randn(256, *size), torch.randn(19, *size)
 xy = torch.stack((torch.randint(0, 512, (300,)), torch.randint(0, 256, (300,))), dim=1)
 peaks = Peaks(xy, torch.randint(0, {classes}, (300,)).sort().values, torch.rand(300))
-before = peak_memory()
+before = memory('VmHWM')
 cells = BilinearCells(size, Shapes(ori, ori, ori), like=logits)
 semantics = semantic_decision(logits, cells, 8)
 scores = score_maps(embedding, embedding[:, xy[:, 1], xy[:, 0]].t())
 per_class = peaks.labels.bincount(minlength=8).tolist()
 owners = group_pixels(scores, per_class, cells, semantics.thing_pixels, semantics.thing_labels)
 merge_segments(semantics, sized_groups(owners, 300), peaks, cells, 19, 8, 2048)
-print('added', (peak_memory() - before) / 2**20)
+print('added', (memory('VmHWM') - before) / 2**20)
 """
 
 

@@ -190,17 +190,17 @@ MEMORY = """
 import torch
 from einet.panoptic_deeplab.offsets import group_by_offsets
 from einet.functional.resize import BilinearCells, Shapes
-from peak_memory import peak_memory
+from einet_tools.process_memory import memory
 torch.set_num_threads(1)
 size = (1024, 2048)
 cells = BilinearCells((256, 512), Shapes(size, size, size), like=torch.zeros(()))
 pixels = torch.arange(size[0] * size[1])
 centers = torch.rand(300, 2) * torch.tensor([2048.0, 1024.0])
 offsets = 40 * torch.randn(2, 256, 512)  # worse than any network: neighbors disagree
-before = peak_memory()
+before = memory('VmHWM')
 groups = group_by_offsets(offsets, centers, cells, pixels)
 assert groups.unique().numel() == 300
-print('added', (peak_memory() - before) / 2**30)
+print('added', (memory('VmHWM') - before) / 2**30)
 """
 
 

@@ -21,9 +21,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -217,15 +216,6 @@ def write_comparison(folder: Path, scores: dict[str, dict[int, dict[str, float |
     (folder / 'comparison.md').write_text(format_table(comparison))
 
 
-@contextmanager
-def cancelled_at_an_error(pool: ThreadPoolExecutor) -> Iterator[ThreadPoolExecutor]:
-    """The pool, whose waiting runs do not start any more after Ctrl-C."""
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
 def main(argv: list[str] | None = None) -> None:
     """Run what is missing, then write the comparison."""
     args = parse_args(argv)
@@ -240,7 +230,10 @@ def main(argv: list[str] | None = None) -> None:
     scores: dict[str, dict[int, dict[str, float | None]]] = {row: {} for row in rows}
     failures = []
     start = time.monotonic()
-    with cancelled_at_an_error(ThreadPoolExecutor(args.jobs)) as pool:
+    with ExitStack() as stack:
+        pool = ThreadPoolExecutor(args.jobs)
+        # After Ctrl-C no further run starts.
+        stack.callback(pool.shutdown, cancel_futures=True)
         pending = {pool.submit(run.execute): run for run in runs}
         for done, future in enumerate(as_completed(pending), 1):
             run = pending[future]

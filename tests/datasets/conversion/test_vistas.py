@@ -175,7 +175,7 @@ import sys
 from mmdet.registry import DATASETS
 from mmdet.utils import register_all_modules
 from mmengine.config import Config
-from peak_memory import peak_memory
+from einet_tools.process_memory import memory
 sys.argv = ['vistas.py', {str(root)!r}, '--workers', '1', '--splits', 'train']
 runpy.run_path({str(ROOT / 'tools' / 'dataset_converters' / 'vistas.py')!r}, run_name='__main__')
 register_all_modules(init_default_scope=True)
@@ -184,7 +184,7 @@ for loader in (config.train_dataloader, config.val_dataloader):
     dataset = dict(loader.dataset, data_root={str(root)!r}, ann_file='vistas_panoptic_train.json')
     dataset['data_prefix'] = dict(img='training/images', seg='training')
     assert DATASETS.build(dataset)[0]['data_samples'].gt_panoptic_seg
-print('peak', peak_memory())
+print('peak', memory('VmHWM'))
 """
     output = run_command(sys.executable, '-c', script, cwd=tmp_path)
     peak = int(re.search(r'^peak (\d+)$', output, re.MULTILINE)[1])  # with all that einet imports

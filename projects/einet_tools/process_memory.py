@@ -1,4 +1,4 @@
-"""Memory of this process, for benchmarks that run each part in a process of its own (Linux)."""
+"""Memory of this process, for benchmarks and tests that run parts in processes (Linux)."""
 
 from pathlib import Path
 
